@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 
 #include "base/err.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 /* Processes: spawn without a shell, pidfds, identity by pid and start time, cancellation. */
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,3 +59,5 @@ int proc_signal_number(const char *name);
 /* Cancellation: after proc_catch_cancel, SIGTERM and SIGINT only set a flag, which the waiting helpers of base look at. */
 void proc_catch_cancel(void);
 bool proc_cancelled(void);
+/* The signal mask to wait with (ppoll), so that a cancel that comes just before the wait ends it too; NULL before proc_catch_cancel. */
+const sigset_t *proc_wait_mask(void);
