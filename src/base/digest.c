@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/mem.h"
+#include "base/proc.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -236,6 +237,8 @@ int digest_fd(int fd, uint8_t ret_sum[static DIGEST_BYTES], struct err *e)
 	for (;;) {
 		ssize_t n = read(fd, buf, READ_SIZE);
 
+		if (proc_cancelled())
+			return err_set(e, ERR_CANCELLED, "cancelled");
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

@@ -24,7 +24,7 @@ void digest_final(struct digest *d, uint8_t out[static DIGEST_BYTES]);
 const char *digest_hex(const uint8_t sum[static DIGEST_BYTES], char out[static DIGEST_HEX_SIZE]);
 /* Digest of a buffer, in hexadecimal. Returns out. */
 const char *digest_buffer(const void *data, size_t n, char out[static DIGEST_HEX_SIZE]);
-/* Digest of what is left of fd from its offset to its end. */
+/* Digest of what is left of fd from its offset to its end. ERR_CANCELLED once proc_cancelled(). */
 MUST int digest_fd(int fd, uint8_t ret_sum[static DIGEST_BYTES], struct err *e);
 /* Digest of a whole file in hexadecimal. */
 MUST int digest_file(const char *path, char ret_hex[static DIGEST_HEX_SIZE], struct err *e);
