@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* Shared inside src/ext4: opening with checks, errors of libext2fs, inodes in our terms. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <ext2fs/ext2fs.h>
+
+#include "base/err.h"
+#include "ext4/meta.h"
+
+/* Starts an error from what libext2fs returned: its text follows ": ". Always -1. */
+int ext4_fail(struct err *e, errcode_t code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Opens and judges path. Writable refuses (ERR_STATE) dirty images and (ERR_INVALID) those whose bookkeeping we would not keep. */
+MUST int ext4_fs_open(const char *path, bool writable, ext2_filsys *ret, struct err *e);
+/* The superblock alone, dirty or not. */
+MUST int ext4_fs_peek(const char *path, ext2_filsys *ret, struct err *e);
+bool ext4_fs_dirty(ext2_filsys fs);
+bool ext4_fs_damaged(ext2_filsys fs);
+
+/* Room for the inodes of images that have larger ones than we make. */
+#define INODE_BYTES_MAX 1024
+union inode_room {
+	struct ext2_inode_large large;
+	struct ext2_inode small;
+	uint8_t bytes[INODE_BYTES_MAX];
+};
+
+MUST int ext4_inode_read(ext2_filsys fs, ext2_ino_t ino, union inode_room *ret, struct err *e);
+MUST int ext4_inode_write(ext2_filsys fs, ext2_ino_t ino, union inode_room *in, struct err *e);
+/* Type, mode, owner, times and device number into a zeroed inode of inode_bytes; links, size and blocks are the caller's. */
+void ext4_inode_fill(struct ext2_inode_large *in, const struct ext4_meta *meta, unsigned inode_bytes);
+void ext4_inode_get(const union inode_room *in, unsigned inode_bytes, struct ext4_meta *ret);
+/* The directory entry's file type of a mode. */
+int ext4_dirent_type(uint32_t mode);

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Superblock facts, and e2fsck and resize2fs as functions. The checker exits, prints and keeps static state: it runs in a forked child. */
+#include "ext4/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <uuid/uuid.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "ext4/ext4_internal.h"
+
+#define REPORT_MAX 8192 /* bytes of the checker's output kept; the rest is read and dropped */
+
+/* From e2fsprogs, whose programs have no headers: main of e2fsck, and resize2fs's work (it closes and frees fs on success). */
+int e2fsck_main(int argc, char **argv);
+struct ext2_resize_struct;
+errcode_t resize_fs(ext2_filsys fs, blk64_t *new_size, int flags,
+		    errcode_t (*progress)(struct ext2_resize_struct *, int, unsigned long, unsigned long));
+enum { FSCK_FIXED = 1, FSCK_REBOOT = 2, FSCK_UNCORRECTED = 4 };
+
+static enum ext4_health health_of(ext2_filsys fs)
+{
+	return ext4_fs_damaged(fs) ? EXT4_DAMAGED : ext4_fs_dirty(fs) ? EXT4_DIRTY : EXT4_CLEAN;
+}
+
+int ext4_info(const char *path, struct ext4_info *ret, struct err *e)
+{
+	ext2_filsys fs;
+
+	if (ext4_fs_peek(path, &fs, e) < 0)
+		return -1;
+	*ret = (struct ext4_info){
+		.bytes = ext2fs_blocks_count(fs->super) * fs->blocksize,
+		.free_bytes = ext2fs_free_blocks_count(fs->super) * fs->blocksize,
+		.inodes = fs->super->s_inodes_count,
+		.free_inodes = fs->super->s_free_inodes_count,
+		.block_bytes = fs->blocksize,
+		.health = health_of(fs),
+		.has_journal = ext2fs_has_feature_journal(fs->super),
+	};
+	memcpy(ret->label, fs->super->s_volume_name, EXT4_LABEL_MAX);
+	uuid_unparse_lower(fs->super->s_uuid, ret->uuid);
+	ext2fs_free(fs);
+	return 0;
+}
+
+static _Noreturn void run_e2fsck(const char *mode, const char *path, int out_fd)
+{
+	char name[] = "e2fsck", flags[8];
+	char *copy = mem_strdup(path);
+	char *argv[] = { name, flags, copy, NULL };
+
+	snprintf(flags, sizeof(flags), "%s", mode);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_DFL);
+	/* what the parent had not yet written is the parent's */
+	__fpurge(stdout);
+	__fpurge(stderr);
+	if (dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
+		_exit(8);
+	int status = e2fsck_main(3, argv);
+	fflush(NULL);
+	_exit(status);
+}
+
+/* Keeps the beginning of what fd gives until its end. */
+static int read_report(int fd, struct str *out, struct err *e)
+{
+	char buf[4096];
+	ssize_t n;
+
+	for (;;) {
+		if (fd_wait(fd, POLLIN, FD_FOREVER, e) < 0)
+			return -1;
+		n = read(fd, buf, sizeof(buf));
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return err_sys(e, errno, "read the checker's report");
+		if (n == 0)
+			return 0;
+		if (out->len < REPORT_MAX)
+			str_add_bytes(out, buf, (size_t)n);
+	}
+}
+
+static int fsck(const char *mode, const char *path, int *ret_exit, struct str *out, struct err *e)
+{
+	int pipe_fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "make a pipe");
+	AUTO_FD int read_fd = pipe_fds[0];
+	AUTO_FD int write_fd = pipe_fds[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, errno, "fork");
+	if (pid == 0)
+		run_e2fsck(mode, path, write_fd);
+	close(TAKE_FD(write_fd));
+	r = read_report(read_fd, out, e);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		return err_wrap(e, "check '%s'", path);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) & ~(FSCK_FIXED | FSCK_REBOOT | FSCK_UNCORRECTED)) {
+		char *first = out->data ? out->data : (char[]){ "" };
+		return err_set(e, ERR_CORRUPT, "the check of '%s' failed: %.200s", path, WIFEXITED(status) ? first : "it crashed");
+	}
+	*ret_exit = WEXITSTATUS(status);
+	return 0;
+}
+
+/* The first line of a report that is a complaint: not the program's name, a pass or the question's answer. */
+static char *first_complaint(const char *report)
+{
+	while (*report) {
+		size_t n = strcspn(report, "\n");
+		if (n && !str_starts(report, "e2fsck ") && !str_starts(report, "Pass ") && !strstr(report, "WARNING: Filesystem still has errors"))
+			return mem_strndup(report, n);
+		report += n + (report[n] != 0);
+	}
+	return mem_strdup("");
+}
+
+int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct err *e)
+{
+	AUTO_DONE(str_done) struct str out = STR_INIT;
+	enum ext4_health health;
+	ext2_filsys fs;
+	int status;
+
+	if (ext4_fs_peek(path, &fs, e) < 0) {
+		if (e->code != ERR_CORRUPT && e->code != ERR_INVALID)
+			return -1;
+		if (ret_first)
+			*ret_first = mem_strdup(e->msg);
+		err_clear(e);
+		*ret = EXT4_DAMAGED;
+		return 0;
+	}
+	health = health_of(fs);
+	ext2fs_free(fs);
+	if (fsck("-fn", path, &status, &out, e) < 0)
+		return -1;
+	if (status && health == EXT4_CLEAN)
+		health = EXT4_DAMAGED;
+	if (ret_first)
+		*ret_first = health == EXT4_CLEAN ? mem_strdup("") : first_complaint(out.data ? out.data : "");
+	*ret = health;
+	return 0;
+}
+
+int ext4_replay(const char *path, struct err *e)
+{
+	AUTO_DONE(str_done) struct str out = STR_INIT;
+	AUTO_MEM char *first = NULL;
+	enum ext4_health health;
+	ext2_filsys fs;
+	int status;
+
+	if (ext4_fs_peek(path, &fs, e) < 0)
+		return -1;
+	health = health_of(fs);
+	ext2fs_free(fs);
+	if (health == EXT4_CLEAN)
+		return 0;
+	if (fsck("-p", path, &status, &out, e) < 0)
+		return -1;
+	if (!(status & FSCK_UNCORRECTED))
+		return 0;
+	first = first_complaint(out.data ? out.data : "");
+	err_set(e, ERR_CORRUPT, "image '%s' needs a repair: %.200s", path, first);
+	return err_hint(e, "repair it with: e2fsck -f %s", path);
+}
+
+int ext4_grow(const char *path, uint64_t bytes, struct err *e)
+{
+	struct ext4_info info;
+	ext2_filsys fs;
+	blk64_t blocks;
+	errcode_t r;
+
+	if (ext4_info(path, &info, e) < 0)
+		return -1;
+	if (bytes > EXT4_MAX_BYTES)
+		return err_set(e, ERR_INVALID, "grow '%s': a file system cannot have %llu bytes", path, (unsigned long long)bytes);
+	blocks = bytes / info.block_bytes;
+	if (blocks <= info.bytes / info.block_bytes)
+		return 0;
+	if (ext4_fs_open(path, true, &fs, e) < 0)
+		return -1;
+	if (ext2fs_has_feature_sparse_super2(fs->super)) { /* resize_fs may exit on those */
+		ext2fs_free(fs);
+		return err_set(e, ERR_INVALID, "image '%s' uses sparse_super2, which cannot be grown", path);
+	}
+	if (truncate(path, (off_t)(blocks * info.block_bytes)) < 0) {
+		ext2fs_free(fs);
+		return err_sys(e, errno, "grow '%s'", path);
+	}
+	r = resize_fs(fs, &blocks, 0, NULL);
+	if (!r)
+		return 0;
+	ext4_fail(e, r, "grow '%s'", path);
+	ext2fs_free(fs);
+	return -1;
+}
