@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "net/net.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/netlink.h>
+
+#include "base/auto.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "net/link.h"
+#include "net/nft.h"
+
+#define FORWARD_FILE "/proc/sys/net/ipv4/ip_forward"
+#define FORWARD_MARK " forward" /* in the bridge's alias: forwarding was off before us */
+#define DEFAULT_BRIDGE "br-fc"
+
+struct net {
+	struct netlink *route, *filter;
+	char *bridge, *owner; /* owner: "banger OWNER", the beginning of every alias */
+	struct addr_net net;
+	uint32_t mtu;
+	struct nft_base base;
+};
+
+/* One table for each bridge, so that two owners' rules never meet: "banger" for br-fc, "banger-x" for br-fc-x and x. */
+static void make_base(struct net *n)
+{
+	const char *tail = n->bridge;
+	bool ours = str_starts(tail, DEFAULT_BRIDGE);
+
+	n->base = (struct nft_base){ .bridge = n->bridge, .net = n->net };
+	tail += ours ? strlen(DEFAULT_BRIDGE) : 0;
+	snprintf(n->base.table, sizeof(n->base.table), "banger%s%s", ours ? "" : "-", tail);
+}
+
+int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
+{
+	AUTO(net_free) struct net *n = NULL;
+	size_t length = strlen(conf->owner);
+
+	if (!addr_dev_name_ok(conf->bridge))
+		return err_set(e, ERR_INVALID, "'%.40s' cannot be a device's name", conf->bridge);
+	if (length == 0 || length > NET_OWNER_MAX ||
+	    strspn(conf->owner, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_/-") != length)
+		return err_set(e, ERR_INVALID, "'%.80s' cannot be an owner's name", conf->owner);
+	n = NEW(struct net);
+	n->bridge = mem_strdup(conf->bridge);
+	n->owner = mem_printf("banger %s", conf->owner);
+	n->net = conf->net;
+	n->mtu = conf->mtu;
+	make_base(n);
+	if (netlink_open(NETLINK_ROUTE, &n->route, e) < 0)
+		return -1;
+	if (netlink_open(NETLINK_NETFILTER, &n->filter, e) < 0) {
+		if (e->sys != EPROTONOSUPPORT)
+			return -1;
+		err_clear(e);
+		err_set(e, ERR_UNAVAILABLE, "this kernel has no nftables");
+		return err_hint(e, "use a kernel with nftables, or --net none");
+	}
+	*ret = TAKE_PTR(n);
+	return 0;
+}
+
+void net_free(struct net *n)
+{
+	if (!n)
+		return;
+	netlink_free(n->route);
+	netlink_free(n->filter);
+	free(n->bridge);
+	free(n->owner);
+	free(n);
+}
+
+/* Reads a tap's alias, "banger OWNER ID ADDRESS"; false when it is not this owner's. */
+static bool parse_alias(const char *alias, const char *owner, struct net_entry *ret)
+{
+	struct err ignored = { 0 }; /* an alias that is not ours is no error */
+	size_t n = strlen(owner);
+
+	if (strncmp(alias, owner, n) != 0 || alias[n] != ' ')
+		return false;
+	alias += n + 1;
+	n = strcspn(alias, " ");
+	if (n == 0 || n > ADDR_ID_MAX || alias[n] != ' ')
+		return false;
+	snprintf(ret->id, sizeof(ret->id), "%.*s", (int)n, alias);
+	return addr_parse(alias + n + 1, &ret->address, &ignored) == 0;
+}
+
+/* link_get, but a device that is not there gives index 0. */
+static MUST int find(struct net *n, const char *name, struct link *ret, struct err *e)
+{
+	*ret = (struct link){ 0 };
+	if (link_get(n->route, name, ret, e) == 0)
+		return 0;
+	if (e->code != ERR_NOT_FOUND)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
+static MUST int forwarding_write(char value, struct err *e)
+{
+	AUTO_FD int fd = open(FORWARD_FILE, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, &value, 1) != 1)
+		return err_sys(e, errno, "write '" FORWARD_FILE "'");
+	return 0;
+}
+
+/* Turns forwarding on, and notes on our bridge that it was off. */
+static MUST int forwarding_ensure(struct net *n, struct err *e)
+{
+	AUTO_FD int fd = open(FORWARD_FILE, O_RDONLY | O_CLOEXEC);
+	struct link l;
+	char was;
+
+	if (fd < 0 || read(fd, &was, 1) != 1)
+		return err_sys(e, errno, "read '" FORWARD_FILE "'");
+	if (was != '0')
+		return 0;
+	if (link_get(n->route, n->bridge, &l, e) < 0)
+		return -1;
+	if (str_eq(l.alias, n->owner)) {
+		AUTO_MEM char *alias = mem_printf("%s%s", n->owner, FORWARD_MARK);
+
+		if (link_set_alias(n->route, l.index, alias, e) < 0)
+			return err_wrap(e, "bridge '%s'", n->bridge);
+	}
+	return forwarding_write('1', e);
+}
+
+static MUST int remove_guest(struct net *n, const struct link *tap, const char *name, uint32_t address, struct err *e)
+{
+	if (tap->index && link_delete(n->route, name, e) < 0)
+		return -1;
+	return nft_detach(n->filter, &n->base, name, address, e);
+}
+
+/* Clears away a tap of the same VM with another address. *ret_there: its own tap is there. */
+static MUST int look_for_tap(struct net *n, const struct net_vm *vm, const char *name, bool *ret_there, struct err *e)
+{
+	struct net_entry was;
+	struct link l;
+
+	if (find(n, name, &l, e) < 0)
+		return -1;
+	*ret_there = l.index;
+	if (!l.index || !parse_alias(l.alias, n->owner, &was) || !str_eq(was.id, vm->id) || was.address == vm->address)
+		return 0;
+	if (l.carrier)
+		return err_set(e, ERR_BUSY, "tap '%s' is in use with another address", name);
+	*ret_there = false;
+	return remove_guest(n, &l, name, was.address, e);
+}
+
+static MUST int attach(struct net *n, const struct net_vm *vm, struct nft_guest *guest, int *ret_tap_fd, struct err *e)
+{
+	char text[ADDR_TEXT];
+	AUTO_MEM char *alias = mem_printf("%s %s %s", n->owner, vm->id, addr_text(vm->address, text));
+	const struct link_tap tap = { .name = guest->tap, .alias = alias, .uid = vm->uid, .gid = vm->gid, .mtu = n->mtu };
+	AUTO_FD int fd = -1;
+
+	if (link_tap_open(n->route, &tap, &fd, e) < 0)
+		return -1;
+	if (nft_attach(n->filter, &n->base, guest, NFT_GUARD_AUTO, e) < 0)
+		return -1;
+	if (vm->nat && forwarding_ensure(n, e) < 0)
+		return -1;
+	if (link_join(n->route, guest->tap, n->bridge, e) < 0)
+		return -1;
+	if (fd >= 0 && link_tap_keep(fd, e) < 0)
+		return err_wrap(e, "tap '%s'", guest->tap);
+	if (ret_tap_fd)
+		*ret_tap_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, struct err *e)
+{
+	struct nft_guest guest = { .address = vm->address, .nat = vm->nat };
+	struct err ignored = { 0 }; /* the first failure is the one to tell */
+	char text[ADDR_TEXT];
+	bool there;
+
+	if (!addr_is_guest(&n->net, vm->address))
+		return err_set(e, ERR_INVALID, "no guest of '%s' can have the address %s", n->bridge, addr_text(vm->address, text));
+	if (addr_mac(vm->id, guest.mac, e) < 0 || addr_tap_name(vm->id, guest.tap, e) < 0)
+		return -1;
+	if (link_bridge_ensure(n->route, n->bridge, &n->net, n->owner, n->mtu, e) == 0 && look_for_tap(n, vm, guest.tap, &there, e) == 0) {
+		if (attach(n, vm, &guest, ret_tap_fd, e) == 0)
+			return 0;
+		/* Until it is kept, the tap is gone with its descriptor; its rules are not. */
+		if (!there && net_detach(n, vm->id, vm->address, &ignored) < 0)
+			return -1;
+	}
+	if (e->code == ERR_DENIED)
+		err_hint(e, "making a network needs root or CAP_NET_ADMIN; --net none works without");
+	return -1;
+}
+
+int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e)
+{
+	struct net_entry entry = { 0 };
+	char tap[ADDR_DEV_NAME];
+	struct link l;
+
+	if (addr_tap_name(vm_id, tap, e) < 0 || find(n, tap, &l, e) < 0)
+		return -1;
+	if (l.alias[0] && (!parse_alias(l.alias, n->owner, &entry) || !str_eq(entry.id, vm_id)))
+		return 0;
+	return remove_guest(n, &l, tap, address ? address : entry.address, e);
+}
+
+int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e)
+{
+	AUTO_MEM struct link *links = NULL;
+	AUTO_DONE(nft_state_done) struct nft_state rules = { 0 };
+	size_t n_links, count = 0;
+	int bridge = 0;
+
+	if (link_list(n->route, &links, &n_links, e) < 0 || nft_read(n->filter, &n->base, &rules, e) < 0)
+		return -1;
+	struct net_entry *all = mem_array(n_links, sizeof(*all));
+	for (size_t i = 0; i < n_links; i++)
+		if (str_eq(links[i].name, n->bridge))
+			bridge = links[i].index;
+	for (size_t i = 0; i < n_links; i++) {
+		struct net_entry *x = &all[count];
+
+		if (!str_eq(links[i].kind, "tun") || !parse_alias(links[i].alias, n->owner, x))
+			continue;
+		memcpy(x->tap, links[i].name, sizeof(x->tap));
+		x->nat = nft_state_has_nat(&rules, x->address);
+		x->attached = bridge && links[i].master == bridge && links[i].isolated && links[i].up;
+		x->in_use = links[i].carrier;
+		count++;
+	}
+	*ret = all;
+	*ret_n = count;
+	return 0;
+}
+
+static MUST int remove_bridge(struct net *n, struct err *e)
+{
+	struct link l;
+
+	if (find(n, n->bridge, &l, e) < 0)
+		return -1;
+	bool forward = str_starts(l.alias, n->owner) && str_eq(l.alias + strlen(n->owner), FORWARD_MARK);
+	if (!l.index || (!forward && !str_eq(l.alias, n->owner)))
+		return 0;
+	if (forward && forwarding_write('0', e) < 0)
+		return -1;
+	return link_delete(n->route, n->bridge, e);
+}
+
+int net_remove_all(struct net *n, struct err *e)
+{
+	AUTO_MEM struct net_entry *all = NULL;
+	size_t count;
+
+	if (net_list(n, &all, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (link_delete(n->route, all[i].tap, e) < 0)
+			return -1;
+	if (nft_remove(n->filter, &n->base, e) < 0)
+		return -1;
+	return remove_bridge(n, e);
+}
+
+int net_probe(struct net *n, struct err *e)
+{
+	AUTO_DONE(nft_state_done) struct nft_state rules = { 0 };
+	AUTO_FD int fd = -1;
+	char name[ADDR_DEV_NAME];
+
+	snprintf(name, sizeof(name), "tap-p-%d", (int)getpid() % 10000000);
+	const struct link_tap tap = { .name = name, .alias = "banger probe", .uid = UINT32_MAX, .gid = UINT32_MAX };
+	if (link_tap_open(n->route, &tap, &fd, e) < 0)
+		return -1;
+	return nft_read(n->filter, &n->base, &rules, e);
+}
