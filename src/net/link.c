@@ -286,7 +286,7 @@ static MUST int bridge_complete(struct netlink *n, const struct link *l, const s
 static MUST int bridge_ensure(struct netlink *n, const char *name, const struct addr_net *net, const char *alias, uint32_t mtu, struct err *e)
 {
 	struct link l = { .index = -1 };
-	bool has_address;
+	bool has_address = false;
 
 	if (link_get(n, name, &l, e) < 0) {
 		if (e->code != ERR_NOT_FOUND)
@@ -349,7 +349,7 @@ static MUST int tap_open(struct netlink *n, const struct link_tap *tap, int *ret
 {
 	struct link l = { 0 };
 	AUTO_FD int fd = -1;
-	bool busy;
+	bool busy = false;
 
 	if (link_get(n, tap->name, &l, e) < 0) {
 		if (e->code != ERR_NOT_FOUND)

@@ -189,7 +189,7 @@ int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, struct e
 	struct nft_guest guest = { .address = vm->address, .nat = vm->nat };
 	struct err ignored = { 0 }; /* the first failure is the one to tell */
 	char text[ADDR_TEXT];
-	bool there;
+	bool there = false;
 
 	if (!addr_is_guest(&n->net, vm->address))
 		return err_set(e, ERR_INVALID, "no guest of '%s' can have the address %s", n->bridge, addr_text(vm->address, text));
