@@ -75,6 +75,8 @@ class Layers(Tree):
         self.finds("check-layers", "net/link.c: <archive.h> belongs to unpack/ only")
 
     def test_third_party_in_header(self):
+        self.write("src/ext4/ext4_internal.h", SPDX + "#include <ext2fs/ext2fs.h>\n")
+        self.passes("check-layers")
         self.write("src/ext4/fs.h", SPDX + "#include <ext2fs/ext2fs.h>\n")
         self.finds("check-layers", "<ext2fs/ext2fs.h> in a header of ours")
 
