@@ -47,3 +47,7 @@ bool json_is_array(const struct json *j);
 
 /* Writes the value as compact text. */
 void json_write(const struct json *j, struct str *out);
+
+/* Length of the UTF-8 sequence at text (n bytes, at least one), 0 if it is none; overlong forms, surrogates and what is beyond U+10FFFF are
+ * none. */
+size_t json_utf8_length(const char *text, size_t n);
