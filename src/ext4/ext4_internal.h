@@ -32,5 +32,7 @@ MUST int ext4_inode_write(ext2_filsys fs, ext2_ino_t ino, union inode_room *in, 
 /* Type, mode, owner, times and device number into a zeroed inode of inode_bytes; links, size and blocks are the caller's. */
 void ext4_inode_fill(struct ext2_inode_large *in, const struct ext4_meta *meta, unsigned inode_bytes);
 void ext4_inode_get(const union inode_room *in, unsigned inode_bytes, struct ext4_meta *ret);
+/* Its content or names change now. */
+void ext4_inode_touch(union inode_room *in, unsigned inode_bytes);
 /* The directory entry's file type of a mode. */
 int ext4_dirent_type(uint32_t mode);

@@ -28,7 +28,7 @@ int e2fsck_main(int argc, char **argv);
 struct ext2_resize_struct;
 errcode_t resize_fs(ext2_filsys fs, blk64_t *new_size, int flags,
 		    errcode_t (*progress)(struct ext2_resize_struct *, int, unsigned long, unsigned long));
-enum { FSCK_FIXED = 1, FSCK_REBOOT = 2, FSCK_UNCORRECTED = 4 };
+enum { FSCK_FIXED = 1 | 2, FSCK_FAILED = 8 }; /* of its exit status */
 
 static enum ext4_health health_of(ext2_filsys fs)
 {
@@ -118,11 +118,9 @@ static int fsck(const char *mode, const char *path, int *ret_exit, struct str *o
 		;
 	if (r < 0)
 		return err_wrap(e, "check '%s'", path);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) & ~(FSCK_FIXED | FSCK_REBOOT | FSCK_UNCORRECTED)) {
-		char *first = out->data ? out->data : (char[]){ "" };
-		return err_set(e, ERR_CORRUPT, "the check of '%s' failed: %.200s", path, WIFEXITED(status) ? first : "it crashed");
-	}
-	*ret_exit = WEXITSTATUS(status);
+	if (!WIFEXITED(status))
+		str_add(out, "the checker crashed on it\n");
+	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : FSCK_FAILED;
 	return 0;
 }
 
@@ -182,7 +180,7 @@ int ext4_replay(const char *path, struct err *e)
 		return 0;
 	if (fsck("-p", path, &status, &out, e) < 0)
 		return -1;
-	if (!(status & FSCK_UNCORRECTED))
+	if (!(status & ~FSCK_FIXED))
 		return 0;
 	first = first_complaint(out.data ? out.data : "");
 	err_set(e, ERR_CORRUPT, "image '%s' needs a repair: %.200s", path, first);

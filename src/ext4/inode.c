@@ -125,23 +125,26 @@ static struct ext4_time get_time(uint32_t seconds, uint32_t extra)
 	return (struct ext4_time){ (int64_t)(int32_t)seconds + ((int64_t)(extra & 3) << 32), extra >> 2 };
 }
 
+/* Each field behind the old 128 bytes counts only when the inode has room for it and says that it uses it. */
+#define HAS_EXTRA(in, inode_bytes, field)                                                                      \
+	((inode_bytes) > EXT2_GOOD_OLD_INODE_SIZE &&                                                               \
+	 (size_t)(in)->i_extra_isize + EXT2_GOOD_OLD_INODE_SIZE >= offsetof(struct ext2_inode_large, field) + sizeof((in)->field))
+
 void ext4_inode_fill(struct ext2_inode_large *in, const struct ext4_meta *meta, unsigned inode_bytes)
 {
-	bool large = inode_bytes > EXT2_GOOD_OLD_INODE_SIZE;
-
 	in->i_mode = (uint16_t)meta->mode;
 	in->i_uid = (uint16_t)meta->uid;
 	in->osd2.linux2.l_i_uid_high = (uint16_t)(meta->uid >> 16);
 	in->i_gid = (uint16_t)meta->gid;
 	in->osd2.linux2.l_i_gid_high = (uint16_t)(meta->gid >> 16);
-	put_time(meta->atime, &in->i_atime, large ? &in->i_atime_extra : NULL);
-	put_time(meta->ctime, &in->i_ctime, large ? &in->i_ctime_extra : NULL);
-	put_time(meta->mtime, &in->i_mtime, large ? &in->i_mtime_extra : NULL);
-	if (large) {
+	/* 0 means that nothing, not even attributes, is behind yet; another value decides where attributes begin and must stay */
+	if (inode_bytes > EXT2_GOOD_OLD_INODE_SIZE && in->i_extra_isize == 0)
 		in->i_extra_isize = sizeof(*in) - EXT2_GOOD_OLD_INODE_SIZE;
-		if (in->i_crtime == 0)
-			put_time(meta->mtime, &in->i_crtime, &in->i_crtime_extra);
-	}
+	put_time(meta->atime, &in->i_atime, HAS_EXTRA(in, inode_bytes, i_atime_extra) ? &in->i_atime_extra : NULL);
+	put_time(meta->ctime, &in->i_ctime, HAS_EXTRA(in, inode_bytes, i_ctime_extra) ? &in->i_ctime_extra : NULL);
+	put_time(meta->mtime, &in->i_mtime, HAS_EXTRA(in, inode_bytes, i_mtime_extra) ? &in->i_mtime_extra : NULL);
+	if (HAS_EXTRA(in, inode_bytes, i_crtime_extra) && in->i_crtime == 0)
+		put_time(meta->mtime, &in->i_crtime, &in->i_crtime_extra);
 	if (!S_ISCHR(meta->mode) && !S_ISBLK(meta->mode))
 		return;
 	if (meta->major < 256 && meta->minor < 256)
@@ -150,19 +153,26 @@ void ext4_inode_fill(struct ext2_inode_large *in, const struct ext4_meta *meta, 
 		in->i_block[1] = (meta->minor & 0xff) | (meta->major & 0xfff) << 8 | (meta->minor & ~0xffu) << 12;
 }
 
+void ext4_inode_touch(union inode_room *in, unsigned inode_bytes)
+{
+	struct ext4_time now = ext4_meta(0, 0, 0, 0).mtime;
+	struct ext2_inode_large *l = &in->large;
+
+	put_time(now, &l->i_mtime, HAS_EXTRA(l, inode_bytes, i_mtime_extra) ? &l->i_mtime_extra : NULL);
+	put_time(now, &l->i_ctime, HAS_EXTRA(l, inode_bytes, i_ctime_extra) ? &l->i_ctime_extra : NULL);
+}
+
 void ext4_inode_get(const union inode_room *in, unsigned inode_bytes, struct ext4_meta *ret)
 {
 	const struct ext2_inode_large *l = &in->large;
-	/* each extra field counts only when the inode has room for it and says that it uses it */
-	bool extra = inode_bytes > EXT2_GOOD_OLD_INODE_SIZE && l->i_extra_isize >= offsetof(struct ext2_inode_large, i_crtime) - EXT2_GOOD_OLD_INODE_SIZE;
 
 	*ret = (struct ext4_meta){
 		.mode = l->i_mode,
 		.uid = l->i_uid | (uint32_t)l->osd2.linux2.l_i_uid_high << 16,
 		.gid = l->i_gid | (uint32_t)l->osd2.linux2.l_i_gid_high << 16,
-		.atime = get_time(l->i_atime, extra ? l->i_atime_extra : 0),
-		.ctime = get_time(l->i_ctime, extra ? l->i_ctime_extra : 0),
-		.mtime = get_time(l->i_mtime, extra ? l->i_mtime_extra : 0),
+		.atime = get_time(l->i_atime, HAS_EXTRA(l, inode_bytes, i_atime_extra) ? l->i_atime_extra : 0),
+		.ctime = get_time(l->i_ctime, HAS_EXTRA(l, inode_bytes, i_ctime_extra) ? l->i_ctime_extra : 0),
+		.mtime = get_time(l->i_mtime, HAS_EXTRA(l, inode_bytes, i_mtime_extra) ? l->i_mtime_extra : 0),
 	};
 	if (!S_ISCHR(l->i_mode) && !S_ISBLK(l->i_mode))
 		return;
