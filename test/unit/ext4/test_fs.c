@@ -25,7 +25,7 @@ static void makes_what_the_checker_accepts(void **state)
 		assert_clean(state, image);
 		assert_ok(ext4_info(image, &info, &e));
 		assert_string_equal(info.label, "sixteen-bytes-ok");
-		assert_in_range(info.bytes, how.bytes - 2 * MIB, how.bytes); /* a last group too small for its tables is left out */
+		assert_true(info.bytes <= how.bytes && info.bytes + 2 * MIB > how.bytes); /* a last group too small for its tables is left out */
 		assert_int_equal(info.health, EXT4_CLEAN);
 		assert_int_equal(info.has_journal, sizes[i] >= 8);
 		assert_ok(ext4_check(image, &health, &first, &e));
