@@ -30,7 +30,8 @@ struct varlink_server_conf {
 	const char *vendor, *product, *version, *url; /* for GetInfo; NULL: ours. Borrowed. */
 	unsigned json_flags;    /* JSON_STRICT: unknown parameters are refused */
 	void *context;          /* varlink_call_server_context's */
-	/* May be NULL. A connection has ended, or left by varlink_call_steal_fd. Its context is the owner's to free. */
+	/* May be NULL. A connection has ended, or left by varlink_call_steal_fd. Its context is the owner's to free. conn is NULL when
+	 * an accepted one could not be added. */
 	void (*on_disconnect)(struct varlink_conn *conn, void *conn_context);
 	/* May be NULL. A peer broke the protocol and its connection is being closed: one line for the log. */
 	void (*on_refused)(const struct ucred *peer, const char *why, void *context);
@@ -74,8 +75,11 @@ int64_t varlink_call_attach_fd(struct varlink_call *call, int fd);
 /* fn(arg) is called when the client hangs up before the last reply; the handler answers all the same, the answer is dropped.
  * One at a time; NULL takes it back. */
 void varlink_call_on_gone(struct varlink_call *call, void (*fn)(void *arg), void *arg);
+/* The client has hung up already. */
+bool varlink_call_gone(const struct varlink_call *call);
 /* For upgraded calls, before the reply: once that has been written, fn gets the socket (owned, non-blocking) and the bytes that came
- * behind the request, and the connection is no longer the server's. fd is -1 when the client has gone before. */
+ * behind the request, and the connection is no longer the server's. fd is -1 when the client has gone before. After an error reply fn is
+ * not called. */
 void varlink_call_steal_fd(struct varlink_call *call, void (*fn)(int fd, struct str *leftover, void *arg), void *arg);
 
 /* The last reply; out is of the method's out type and stays the caller's. call is gone after it. */
