@@ -26,7 +26,8 @@ enum exec_channel { EXEC_IN, EXEC_OUT, EXEC_ERR, EXEC_CONTROL, EXEC_CHANNEL_COUN
 
 #define EXEC_HEADER 5           /* bytes in front of each payload */
 #define EXEC_PAYLOAD_MAX 65536  /* of any channel but control */
-#define EXEC_CONTROL_MAX 2048   /* of control */
+#define EXEC_PAYLOAD_BEST (EXEC_PAYLOAD_MAX - EXEC_HEADER) /* with its header one whole vsock packet: what bulk senders use */
+#define EXEC_CONTROL_MAX 4096   /* of control */
 #define EXEC_WINDOW (256 * 1024) /* credit that the guest begins with */
 
 /* A whole frame; data points into the decoder and holds until exec_decoder_space is called. n is 0 at a channel's end. */
@@ -70,7 +71,7 @@ enum exec_control_kind {
 	EXEC_CONTROL_ERROR,
 };
 
-#define EXEC_MESSAGE_MAX 400
+#define EXEC_MESSAGE_MAX 400 /* even if JSON escapes each character it fits into EXEC_CONTROL_MAX */
 
 struct exec_control {
 	enum exec_control_kind kind;
