@@ -29,19 +29,19 @@ static inline void auto_mem_free(void *p)
 #define AUTO_FD __attribute__((cleanup(auto_fd_close)))
 #define AUTO_MEM __attribute__((cleanup(auto_mem_free)))
 
-#define TAKE_PTR(p)                    \
-	({                             \
-		__typeof__(p) *at = &(p); \
-		__typeof__(p) was = *at;  \
-		*at = NULL;            \
-		was;                   \
+#define TAKE_PTR(p)                                 \
+	({                                          \
+		__typeof__(p) *take_at = &(p);      \
+		__typeof__(p) take_was = *take_at;  \
+		*take_at = NULL;                    \
+		take_was;                           \
 	})
-#define TAKE_FD(fd)         \
-	({                  \
-		int *at = &(fd); \
-		int was = *at;   \
-		*at = -1;   \
-		was;        \
+#define TAKE_FD(fd)                  \
+	({                           \
+		int *take_at = &(fd);    \
+		int take_was = *take_at; \
+		*take_at = -1;       \
+		take_was;            \
 	})
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

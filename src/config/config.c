@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config/config.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/mem.h"
+#include "base/opt.h"
+#include "base/toml.h"
+#include "config/host.h"
+
+#define IFNAME_MAX 15 /* IFNAMSIZ less the NUL */
+
+enum kind {
+	TEXT,
+	PATH, /* absolute or "~/" */
+	FLAG,
+	NUMBER,
+	SIZE, /* MiB, or text such as "8G" */
+	DNS,  /* an address or an array of them */
+	PREFIX, /* prefix length, also as text */
+};
+
+/* A value's place while it is read. */
+struct cursor {
+	const struct toml *doc;
+	const struct toml_value *v;
+	const char *name;
+	const char *home;
+};
+
+struct key {
+	const char *table; /* NULL: top level */
+	const char *name;
+	enum kind kind;
+	size_t at;
+	int64_t min, max;
+	const char *const *choices;
+	int (*check)(const struct cursor *at, const char *text, struct err *e);
+	const char *notice; /* why it does nothing */
+};
+
+static int check_bridge(const struct cursor *at, const char *text, struct err *e);
+static int check_ipv4(const struct cursor *at, const char *text, struct err *e);
+
+static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
+static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
+
+#define AT(member) offsetof(struct config, member)
+static const struct key keys[CONFIG_KEY_COUNT] = {
+	[CONFIG_LOG_LEVEL] = { NULL, "log_level", TEXT, AT(log_level), .choices = levels },
+	[CONFIG_VMM] = { NULL, "vmm", TEXT, AT(vmm), .choices = vmms },
+	[CONFIG_FIRECRACKER_BIN] = { NULL, "firecracker_bin", PATH, AT(firecracker_bin) },
+	[CONFIG_QEMU_BIN] = { NULL, "qemu_bin", PATH, AT(qemu_bin) },
+	[CONFIG_JAILER_ENABLED] = { NULL, "jailer_enabled", FLAG, AT(jailer_enabled) },
+	[CONFIG_JAILER_BIN] = { NULL, "jailer_bin", PATH, AT(jailer_bin), .notice = "banger has a jail of its own" },
+	[CONFIG_JAILER_CHROOT_BASE] = { NULL, "jailer_chroot_base", PATH, AT(jailer_chroot_base) },
+	[CONFIG_DEFAULT_IMAGE_NAME] = { NULL, "default_image_name", TEXT, AT(default_image_name) },
+	[CONFIG_DEFAULT_KERNEL] = { NULL, "default_kernel", TEXT, AT(default_kernel) },
+	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = check_bridge },
+	[CONFIG_BRIDGE_IP] = { NULL, "bridge_ip", TEXT, AT(bridge_ip), .check = check_ipv4 },
+	[CONFIG_CIDR] = { NULL, "cidr", PREFIX, AT(cidr), 8, 30 },
+	[CONFIG_TAP_POOL_SIZE] = { NULL, "tap_pool_size", NUMBER, AT(tap_pool_size), INT64_MIN, 256 },
+	[CONFIG_DEFAULT_DNS] = { NULL, "default_dns", DNS, AT(default_dns) },
+	[CONFIG_VCPU] = { "vm_defaults", "vcpu", NUMBER, AT(vcpus), 1, 32 },
+	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
+	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
+	[CONFIG_SYSTEM_OVERLAY_SIZE] = { "vm_defaults", "system_overlay_size", SIZE, AT(root_mib), 16, 16 << 20 },
+};
+
+/* Keys that files of the original have and that do nothing here yet. */
+static const char *const without_effect[] = { "ssh_key_path", "auto_stop_stale_after", "stats_poll_interval", "metrics_poll_interval",
+					      "file_sync", NULL };
+
+static int wrong(const struct cursor *at, struct err *e, const char *what)
+{
+	return toml_err(at->doc, at->v, e, "'%s' must be %s, not %s", at->name, what, toml_kind_name(at->v->kind));
+}
+
+static int check_bridge(const struct cursor *at, const char *text, struct err *e)
+{
+	bool named = str_eq(text, "br-fc") || (str_starts(text, "br-fc-") && text[6]);
+
+	if (named && strlen(text) <= IFNAME_MAX && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == 0)
+		return 0;
+	return toml_err(at->doc, at->v, e, "'%s' must be \"br-fc\" or begin with \"br-fc-\", %d letters, digits, '-' or '_' at most", at->name,
+			IFNAME_MAX);
+}
+
+static int check_ipv4(const struct cursor *at, const char *text, struct err *e)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, text, &a) == 1)
+		return 0;
+	return toml_err(at->doc, at->v, e, "'%s' must be an IPv4 address, not \"%s\"", at->name, text);
+}
+
+static MUST int get_text(const struct cursor *at, char **ret, struct err *e)
+{
+	if (at->v->kind != TOML_STRING)
+		return wrong(at, e, "a string");
+	if (!at->v->string.len || strlen(at->v->string.text) != at->v->string.len)
+		return toml_err(at->doc, at->v, e, "'%s' must not be empty or hold a NUL character", at->name);
+	*ret = mem_strdup(at->v->string.text);
+	return 0;
+}
+
+static MUST int read_text(const struct cursor *at, const struct key *k, char **into, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	AUTO_DONE(str_done) struct str all = STR_INIT;
+	bool found = !k->choices;
+
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	for (size_t i = 0; k->choices && k->choices[i]; i++) {
+		found = found || str_eq(k->choices[i], text);
+		str_addf(&all, "%s%s", i ? ", " : "", k->choices[i]);
+	}
+	if (!found)
+		return toml_err(at->doc, at->v, e, "'%s' must be one of %s, not \"%s\"", at->name, all.data, text);
+	if (k->check && k->check(at, text, e) < 0)
+		return -1;
+	free(*into);
+	*into = TAKE_PTR(text);
+	return 0;
+}
+
+static MUST int read_path(const struct cursor *at, char **into, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	if (str_starts(text, "~/") && at->home) {
+		char *whole = mem_printf("%s%s", at->home, text + 1);
+
+		free(text);
+		text = whole;
+	}
+	if (*text != '/')
+		return toml_err(at->doc, at->v, e, "'%s' must be an absolute path or begin with ~/, not \"%s\"", at->name, text);
+	free(*into);
+	*into = TAKE_PTR(text);
+	return 0;
+}
+
+static MUST int in_range(const struct cursor *at, const struct key *k, int64_t value, int64_t *into, struct err *e)
+{
+	if (value < k->min || value > k->max)
+		return toml_err(at->doc, at->v, e, "'%s' is %" PRId64 ", not between %" PRId64 " and %" PRId64, at->name, value, k->min, k->max);
+	*into = value;
+	return 0;
+}
+
+static MUST int read_size(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	struct err why = { 0 };
+	int64_t mib;
+
+	if (at->v->kind == TOML_INTEGER)
+		return in_range(at, k, at->v->integer, into, e);
+	if (at->v->kind != TOML_STRING)
+		return wrong(at, e, "a size such as \"8G\"");
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	if (str_to_mib(text, k->name, &mib, &why) < 0)
+		return toml_err(at->doc, at->v, e, "%s", why.msg);
+	return in_range(at, k, mib, into, e);
+}
+
+static MUST int read_number(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	struct err why = { 0 };
+	int64_t value;
+
+	if (at->v->kind == TOML_INTEGER)
+		return in_range(at, k, at->v->integer, into, e);
+	if (k->kind != PREFIX)
+		return wrong(at, e, "an integer");
+	if (at->v->kind != TOML_STRING)
+		return wrong(at, e, "a prefix length such as \"24\"");
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	if (str_to_int(text, k->min, k->max, k->name, &value, &why) < 0)
+		return toml_err(at->doc, at->v, e, "%s", why.msg);
+	*into = value;
+	return 0;
+}
+
+static MUST int add_dns(const struct cursor *at, struct config *c, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	unsigned char address[sizeof(struct in6_addr)];
+
+	if (at->v->kind != TOML_STRING)
+		return wrong(at, e, "an address or an array of addresses");
+	if (c->n_default_dns == CONFIG_MAX_DNS)
+		return toml_err(at->doc, at->v, e, "'%s' takes %d addresses at most", at->name, CONFIG_MAX_DNS);
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
+		return toml_err(at->doc, at->v, e, "'%s' must be an address, not \"%s\"", at->name, text);
+	c->default_dns[c->n_default_dns++] = TAKE_PTR(text);
+	return 0;
+}
+
+static void drop_dns(struct config *c)
+{
+	while (c->n_default_dns)
+		free(c->default_dns[--c->n_default_dns]);
+}
+
+static MUST int read_dns(const struct cursor *at, struct config *c, struct err *e)
+{
+	drop_dns(c);
+	if (at->v->kind != TOML_ARRAY)
+		return add_dns(at, c, e);
+	for (size_t i = 0; i < at->v->list.n; i++) {
+		struct cursor item = { at->doc, at->v->list.items[i], at->name, NULL };
+
+		if (add_dns(&item, c, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static MUST int read_key(const struct cursor *at, const struct key *k, struct config *c, struct err *e)
+{
+	void *into = (char *)c + k->at;
+
+	switch (k->kind) {
+	case TEXT:
+		return read_text(at, k, into, e);
+	case PATH:
+		return read_path(at, into, e);
+	case FLAG:
+		if (at->v->kind != TOML_BOOLEAN)
+			return wrong(at, e, "true or false");
+		*(bool *)into = at->v->boolean;
+		return 0;
+	case NUMBER:
+	case PREFIX:
+		return read_number(at, k, into, e);
+	case SIZE:
+		return read_size(at, k, into, e);
+	case DNS:
+		return read_dns(at, c, e);
+	}
+	return 0;
+}
+
+static void add_notice(struct config *c, const struct toml *doc, const struct toml_value *v, const char *why)
+{
+	int line, column;
+
+	if (c->n_notices == CONFIG_MAX_NOTICES)
+		return;
+	toml_position(doc, v->at, &line, &column);
+	c->notices[c->n_notices++] = mem_printf("%s:%d:%d: '%s' has no effect: %s", doc->file, line, column, v->key, why);
+}
+
+static int unknown_key(const struct toml *doc, const struct toml_value *v, const char *table, struct err *e)
+{
+	const char *names[CONFIG_KEY_COUNT + 2];
+	const char *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
+		if (str_eq(keys[i].table, table))
+			names[n++] = keys[i].name;
+	if (!table)
+		names[n++] = "vm_defaults";
+	names[n] = NULL;
+	near = opt_nearest(v->key, names);
+	toml_err(doc, v, e, "unknown key '%s%s%s'", table ? table : "", table ? "." : "", v->key);
+	return near ? err_hint(e, "did you mean '%s'?", near) : err_hint(e, "docs/config.md lists the keys");
+}
+
+static MUST int read_table(const struct toml *doc, const struct toml_value *t, const char *table, const char *home, struct config *c,
+			   struct err *e)
+{
+	for (size_t i = 0; i < t->list.n; i++) {
+		const struct toml_value *v = t->list.items[i];
+		struct cursor at = { doc, v, v->key, home };
+		size_t k = 0;
+
+		while (k < CONFIG_KEY_COUNT && (!str_eq(keys[k].table, table) || !str_eq(keys[k].name, v->key)))
+			k++;
+		if (k < CONFIG_KEY_COUNT) {
+			if (read_key(&at, &keys[k], c, e) < 0)
+				return -1;
+			c->source[k] = CONFIG_FILE;
+			if (keys[k].notice)
+				add_notice(c, doc, v, keys[k].notice);
+			continue;
+		}
+		if (!table && str_eq(v->key, "vm_defaults")) {
+			if (v->kind != TOML_TABLE)
+				return wrong(&at, e, "a table");
+			if (read_table(doc, v, "vm_defaults", home, c, e) < 0)
+				return -1;
+			continue;
+		}
+		for (k = 0; !table && without_effect[k] && !str_eq(without_effect[k], v->key); k++)
+			;
+		if (table || !without_effect[k])
+			return unknown_key(doc, v, table, e);
+		add_notice(c, doc, v, "this version does not know it yet");
+	}
+	return 0;
+}
+
+static void take_host(struct config *c, enum config_key key, int64_t *into, int64_t value)
+{
+	if (value <= 0)
+		return;
+	*into = value;
+	c->source[key] = CONFIG_AUTO;
+}
+
+/* systemd-resolved keeps its upstream servers beside the stub that resolv.conf names. */
+static void take_host_dns(struct config *c)
+{
+	static const char *const files[] = { "/run/systemd/resolve/resolv.conf", "/etc/resolv.conf" };
+
+	for (size_t i = 0; i < ARRAY_LEN(files) && !c->n_default_dns; i++) {
+		AUTO_MEM char *text = NULL;
+		struct err ignored = { 0 };
+		size_t n;
+
+		/* Without such a file the built-in server stands. */
+		if (fd_read_file(AT_FDCWD, files[i], 64 * 1024, &text, &n, &ignored) == 0)
+			c->n_default_dns = config_host_dns(text, c->default_dns);
+	}
+	if (c->n_default_dns) {
+		c->source[CONFIG_DEFAULT_DNS] = CONFIG_AUTO;
+		return;
+	}
+	c->default_dns[0] = mem_strdup("1.1.1.1");
+	c->n_default_dns = 1;
+}
+
+static struct config *defaults(void)
+{
+	struct config *c = NEW(struct config);
+
+	c->log_level = mem_strdup("info");
+	c->vmm = mem_strdup("auto");
+	c->jailer_enabled = true;
+	c->default_image_name = mem_strdup("debian-bookworm");
+	c->bridge_name = mem_strdup("br-fc");
+	c->bridge_ip = mem_strdup("172.16.0.1");
+	c->cidr = 24;
+	c->vcpus = 2;
+	c->memory_mib = 1024;
+	c->disk_mib = 8192;
+	c->root_mib = 8192;
+	take_host(c, CONFIG_VCPU, &c->vcpus, config_host_vcpus());
+	take_host(c, CONFIG_MEMORY_MIB, &c->memory_mib, config_host_memory_mib());
+	take_host_dns(c);
+	return c;
+}
+
+int config_parse(const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e)
+{
+	AUTO(config_free) struct config *c = defaults();
+	AUTO(toml_free) struct toml *t = NULL;
+
+	if (toml_parse(text, n, file, &t, e) < 0 || read_table(t, &t->root, NULL, home, c, e) < 0)
+		return -1;
+	if (c->tap_pool_size < 0)
+		c->tap_pool_size = 0;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n = 0;
+
+	if (fd_read_file(AT_FDCWD, path, TOML_MAX_BYTES, &text, &n, e) < 0) {
+		if (e->sys != ENOENT && e->sys != ENOTDIR)
+			return -1;
+		err_clear(e);
+		*ret = defaults();
+		return 0;
+	}
+	return config_parse(text, n, path, getenv("HOME"), ret, e);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
+		if (keys[i].kind == TEXT || keys[i].kind == PATH)
+			free(*(char **)(void *)((char *)c + keys[i].at));
+	drop_dns(c);
+	for (size_t i = 0; i < c->n_notices; i++)
+		free(c->notices[i]);
+	free(c);
+}
+
+const char *config_key_name(enum config_key key)
+{
+	static const char *const in_table[] = { [CONFIG_VCPU] = "vm_defaults.vcpu",
+						[CONFIG_MEMORY_MIB] = "vm_defaults.memory_mib",
+						[CONFIG_DISK_SIZE] = "vm_defaults.disk_size",
+						[CONFIG_SYSTEM_OVERLAY_SIZE] = "vm_defaults.system_overlay_size" };
+
+	return keys[key].table ? in_table[key] : keys[key].name;
+}
+
+void config_key_value(const struct config *c, enum config_key key, struct str *out)
+{
+	const void *at = (const char *)c + keys[key].at;
+	char size[16];
+
+	switch (keys[key].kind) {
+	case TEXT:
+	case PATH:
+		str_add(out, *(char *const *)at ? *(char *const *)at : "");
+		break;
+	case FLAG:
+		str_add(out, *(const bool *)at ? "true" : "false");
+		break;
+	case NUMBER:
+	case PREFIX:
+		str_addf(out, "%" PRId64, *(const int64_t *)at);
+		break;
+	case SIZE:
+		str_add(out, str_bytes((uint64_t) * (const int64_t *)at << 20, size));
+		break;
+	case DNS:
+		for (size_t i = 0; i < c->n_default_dns; i++)
+			str_addf(out, "%s%s", i ? " " : "", c->default_dns[i]);
+		break;
+	}
+}
+
+const char *config_source_name(enum config_source source)
+{
+	static const char *const names[] = { "builtin", "auto", "config" };
+
+	return names[source];
+}

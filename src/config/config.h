@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* config.toml: every key is optional; an unknown one or one of another type is an error with its place. Each value knows its source. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum config_source {
+	CONFIG_BUILTIN, /* the same everywhere */
+	CONFIG_AUTO,    /* from this machine's size or set-up */
+	CONFIG_FILE,    /* the user's word; shown as "config" */
+};
+
+/* Every key, in the order of the documentation. */
+enum config_key {
+	CONFIG_LOG_LEVEL,
+	CONFIG_VMM,
+	CONFIG_FIRECRACKER_BIN,
+	CONFIG_QEMU_BIN,
+	CONFIG_JAILER_ENABLED,
+	CONFIG_JAILER_BIN,
+	CONFIG_JAILER_CHROOT_BASE,
+	CONFIG_DEFAULT_IMAGE_NAME,
+	CONFIG_DEFAULT_KERNEL,
+	CONFIG_BRIDGE_NAME,
+	CONFIG_BRIDGE_IP,
+	CONFIG_CIDR,
+	CONFIG_TAP_POOL_SIZE,
+	CONFIG_DEFAULT_DNS,
+	CONFIG_VCPU,
+	CONFIG_MEMORY_MIB,
+	CONFIG_DISK_SIZE,
+	CONFIG_SYSTEM_OVERLAY_SIZE,
+	CONFIG_KEY_COUNT,
+};
+
+#define CONFIG_MAX_DNS 4
+#define CONFIG_MAX_NOTICES 16
+
+struct config {
+	char *log_level;          /* debug, info, warn, error */
+	char *vmm;                /* auto, firecracker, qemu */
+	char *firecracker_bin;    /* absolute, or NULL: found in PATH */
+	char *qemu_bin;           /* the same */
+	bool jailer_enabled;
+	char *jailer_bin;         /* accepted for the sake of older files, not used */
+	char *jailer_chroot_base; /* absolute, or NULL */
+	char *default_image_name;
+	char *default_kernel;     /* NULL: the image's, else the only one there is */
+	char *bridge_name;        /* br-fc or br-fc-SOMETHING */
+	char *bridge_ip;          /* "172.16.0.1" */
+	int64_t cidr;             /* prefix length */
+	int64_t tap_pool_size;    /* 0: no pool */
+	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
+	size_t n_default_dns;
+	int64_t vcpus;
+	int64_t memory_mib;
+	int64_t disk_mib;         /* work disk */
+	int64_t root_mib;         /* root file system as the guest sees it */
+	enum config_source source[CONFIG_KEY_COUNT];
+	char *notices[CONFIG_MAX_NOTICES]; /* sentences on keys that are accepted but do nothing */
+	size_t n_notices;
+};
+
+/* Reads the file at path; without one all is default. "~/" in values is below $HOME. ERR_INVALID: "FILE:LINE:COLUMN: what". */
+MUST int config_load(const char *path, struct config **ret, struct err *e);
+/* The same from text; home is NULL when unknown. */
+MUST int config_parse(const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e);
+void config_free(struct config *c);
+AUTO_DEFINE(struct config, config_free);
+
+/* "vm_defaults.vcpu". Static text. */
+const char *config_key_name(enum config_key key);
+/* Appends the value as a person reads it, "" when there is none. */
+void config_key_value(const struct config *c, enum config_key key, struct str *out);
+/* "config", "auto", "builtin". Static text. */
+const char *config_source_name(enum config_source source);
