@@ -43,7 +43,7 @@ void toml_position(const struct toml *t, size_t at, int *ret_line, int *ret_colu
 	*ret_column = column;
 }
 
-static int fail_at(const struct toml *t, size_t at, struct err *e, const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) int fail_at(const struct toml *t, size_t at, struct err *e, const char *fmt, va_list ap)
 {
 	char msg[300];
 	int line, column;

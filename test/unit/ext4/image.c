@@ -41,7 +41,7 @@ const char *in_scratch(void **state, const char *name)
 	return p;
 }
 
-static char *command_line(void **state, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) char *command_line(void **state, const char *fmt, va_list ap)
 {
 	char *tail = NULL, *whole;
 
