@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -121,7 +122,7 @@ static bool classify(const char *path, char release[static KFILE_RELEASE_SIZE], 
 	if ((rest = skip(path, "boot/vmlinuz-"))) {
 		if (!kfile_release_valid(rest))
 			return false;
-		strcpy(release, rest);
+		snprintf(release, KFILE_RELEASE_SIZE, "%s", rest);
 		ret->part = DEB_KERNEL;
 		ret->path = release;
 		return true;
