@@ -99,7 +99,8 @@ const struct opt *opt_find(const struct opt *opts, const char *word, const char 
 		*ret_value = equals ? equals + 1 : NULL;
 		if (strlen(opts->name) == n && strncmp(opts->name, name, n) == 0)
 			return opts;
-		if (opts->kind == OPT_SWITCH && n == strlen(opts->name) + 3 && str_starts(name, "no-") && strncmp(name + 3, opts->name, n - 3) == 0) {
+		if (opts->kind == OPT_SWITCH && n == strlen(opts->name) + 3 && str_starts(name, "no-") &&
+			strncmp(name + 3, opts->name, n - 3) == 0) {
 			*ret_negated = true;
 			return opts;
 		}
@@ -135,8 +136,9 @@ static MUST int store_size(const struct opt *o, const char *what, const char *va
 	if (str_to_mib(value, what, &mib, e) < 0)
 		return -1;
 	if (mib < o->min || (o->max && mib > o->max))
-		return err_set(e, ERR_INVALID, "%s '%s' is not between %s and %s", what, value, str_bytes((uint64_t)o->min << 20, least),
-			       o->max ? str_bytes((uint64_t)o->max << 20, most) : "the file system's limit");
+		return err_set(e, ERR_INVALID, "%s '%s' is not between %s and %s", what, value,
+			str_bytes((uint64_t)o->min << 20, least),
+			o->max ? str_bytes((uint64_t)o->max << 20, most) : "the file system's limit");
 	*ret = mib;
 	return 0;
 }
@@ -191,7 +193,8 @@ static int unknown_option(const struct parser *p, const char *word, struct err *
 }
 
 /* Finds the option of the command, else of the root; *ret_into is the struct it fills. */
-static const struct opt *lookup(const struct parser *p, const char *word, const char **ret_value, bool *ret_negated, void **ret_into)
+static const struct opt *lookup(
+	const struct parser *p, const char *word, const char **ret_value, bool *ret_negated, void **ret_into)
 {
 	const struct opt *o = p->out->in ? opt_find(p->out->command->opts, word, ret_value, ret_negated) : NULL;
 
@@ -202,7 +205,8 @@ static const struct opt *lookup(const struct parser *p, const char *word, const 
 	return opt_find(p->root->opts, word, ret_value, ret_negated);
 }
 
-static MUST int take_value(const struct opt *o, const char *value, const char *next, void *into, bool *used, struct err *e)
+static MUST int take_value(
+	const struct opt *o, const char *value, const char *next, void *into, bool *used, struct err *e)
 {
 	*used = !value;
 	value = value ? value : next;
@@ -314,7 +318,8 @@ static MUST int take_arg(struct parser *p, const char *word, struct err *e)
 	if (!a) {
 		err_set(e, ERR_INVALID, "unexpected argument '%s'", word);
 		if (c->rest)
-			return err_hint(e, "a command for the guest goes behind '--': %s %s -- %s", p->root->name, p->out->path, word);
+			return err_hint(e, "a command for the guest goes behind '--': %s %s -- %s", p->root->name,
+				p->out->path, word);
 		return err_hint(e, "%s %s --help shows how it is called", p->root->name, p->out->path);
 	}
 	p->n_args++;
@@ -361,7 +366,8 @@ static MUST int check_missing(const struct parser *p, struct err *e)
 	return 0;
 }
 
-int opt_parse(const struct opt_command *root, int argc, char *const *argv, void *globals, struct opt_parsed *ret, struct err *e)
+int opt_parse(const struct opt_command *root, int argc, char *const *argv, void *globals, struct opt_parsed *ret,
+	struct err *e)
 {
 	struct parser p = { .root = root, .out = ret, .globals = globals };
 

@@ -79,7 +79,8 @@ struct opt_parsed {
 
 /* Parses argv[1..]. Options of the root's table may stand anywhere before "--" and go into globals. ERR_INVALID with a hint.
  * Give *ret back by opt_done in any case. */
-MUST int opt_parse(const struct opt_command *root, int argc, char *const *argv, void *globals, struct opt_parsed *ret, struct err *e);
+MUST int opt_parse(const struct opt_command *root, int argc, char *const *argv, void *globals, struct opt_parsed *ret,
+	struct err *e);
 void opt_done(struct opt_parsed *p);
 /* Appends the help page of the command at path ("" or "vm run"). */
 void opt_help(const struct opt_command *root, const struct opt_command *command, const char *path, struct str *out);
@@ -88,7 +89,8 @@ void opt_help(const struct opt_command *root, const struct opt_command *command,
 typedef void (*opt_words_fn)(int words, struct str *out, void *arg);
 /* Appends what may stand in place of the last of n words (those behind the program's name): one "WORD\n" or "WORD\tDESCRIPTION\n" each,
  * or ":file\n" or ":dir\n" where the shell's own completion of paths is wanted. */
-void opt_complete(const struct opt_command *root, size_t n, const char *const *words, opt_words_fn fn, void *arg, struct str *out);
+void opt_complete(const struct opt_command *root, size_t n, const char *const *words, opt_words_fn fn, void *arg,
+	struct str *out);
 
 /* The one of candidates (ended by NULL) that word was probably meant to be, or NULL. */
 const char *opt_nearest(const char *word, const char *const *candidates);

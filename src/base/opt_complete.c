@@ -20,7 +20,8 @@ static void add_candidate(struct str *out, const char *prefix, const char *lead,
 	str_addf(&whole, "%s%s", lead, word);
 	if (!str_starts(whole.data, prefix))
 		return;
-	str_addf(out, "%s%s%.*s\n", whole.data, help ? "\t" : "", help ? (int)strcspn(help, "\n") : 0, help ? help : "");
+	str_addf(
+		out, "%s%s%.*s\n", whole.data, help ? "\t" : "", help ? (int)strcspn(help, "\n") : 0, help ? help : "");
 }
 
 /* The caller's words of a kind, those that begin as prefix does. */
@@ -49,7 +50,8 @@ static void add_words(int words, const char *prefix, const char *lead, opt_words
 	}
 }
 
-static void add_values(const struct opt *o, const char *prefix, const char *lead, opt_words_fn fn, void *arg, struct str *out)
+static void add_values(
+	const struct opt *o, const char *prefix, const char *lead, opt_words_fn fn, void *arg, struct str *out)
 {
 	for (int i = 0; o->kind == OPT_CHOICE && o->choices[i]; i++)
 		add_candidate(out, prefix, lead, o->choices[i], NULL);
@@ -84,7 +86,8 @@ static void step(const struct opt_command *root, struct place *at, const char *w
 	}
 }
 
-static void complete_option(const struct opt_command *root, const struct place *at, const char *last, opt_words_fn fn, void *arg, struct str *out)
+static void complete_option(const struct opt_command *root, const struct place *at, const char *last, opt_words_fn fn,
+	void *arg, struct str *out)
 {
 	const struct opt *tables[] = { at->command->opts, at->command == root ? NULL : root->opts };
 	const char *equals = strchr(last, '=');
@@ -117,7 +120,8 @@ static void complete_arg(const struct place *at, const char *last, opt_words_fn 
 		}
 }
 
-void opt_complete(const struct opt_command *root, size_t n, const char *const *words, opt_words_fn fn, void *arg, struct str *out)
+void opt_complete(
+	const struct opt_command *root, size_t n, const char *const *words, opt_words_fn fn, void *arg, struct str *out)
 {
 	struct place at = { .command = root };
 	const char *last = n ? words[n - 1] : "";
@@ -135,5 +139,6 @@ void opt_complete(const struct opt_command *root, size_t n, const char *const *w
 	else
 		for (size_t i = 0; at.command->children && at.command->children[i]; i++)
 			if (!at.command->children[i]->hidden)
-				add_candidate(out, last, "", at.command->children[i]->name, at.command->children[i]->brief);
+				add_candidate(
+					out, last, "", at.command->children[i]->name, at.command->children[i]->brief);
 }

@@ -144,5 +144,6 @@ void opt_help(const struct opt_command *root, const struct opt_command *c, const
 	for (size_t i = 0; c->examples && c->examples[i]; i++)
 		str_addf(out, "  %s\n", c->examples[i]);
 	if (c->children)
-		str_addf(out, "\n%s%s%s COMMAND --help tells more about a command.\n", root->name, *path ? " " : "", path);
+		str_addf(out, "\n%s%s%s COMMAND --help tells more about a command.\n", root->name, *path ? " " : "",
+			path);
 }

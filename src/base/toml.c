@@ -75,7 +75,8 @@ int toml_fail(const struct toml_reader *r, const char *where, struct err *e, con
 
 const char *toml_kind_name(enum toml_kind kind)
 {
-	static const char *const names[] = { "a string", "an integer", "a float", "a boolean", "a date or time", "an array", "a table" };
+	static const char *const names[] = { "a string", "an integer", "a float", "a boolean", "a date or time",
+		"an array", "a table" };
 
 	return names[kind];
 }
@@ -131,8 +132,8 @@ static struct toml_value *append(struct toml_value *list, enum toml_kind kind, e
 	return v;
 }
 
-static MUST int add_member(struct toml_reader *r, struct toml_value *table, struct part *key, enum toml_kind kind, enum defined how,
-			   struct toml_value **ret, struct err *e)
+static MUST int add_member(struct toml_reader *r, struct toml_value *table, struct part *key, enum toml_kind kind,
+	enum defined how, struct toml_value **ret, struct err *e)
 {
 	struct toml_value *v;
 
@@ -214,7 +215,8 @@ static MUST int read_part(struct toml_reader *r, struct part *ret, struct err *e
 }
 
 /* Goes from table into the table that part names. A header may cross all but values, a dotted key only what dotted keys made. */
-static MUST int descend(struct toml_reader *r, struct toml_value *table, struct part *part, bool header, struct toml_value **ret, struct err *e)
+static MUST int descend(struct toml_reader *r, struct toml_value *table, struct part *part, bool header,
+	struct toml_value **ret, struct err *e)
 {
 	struct toml_value *v = find(table, part->name.data, part->name.len);
 
@@ -231,8 +233,8 @@ static MUST int descend(struct toml_reader *r, struct toml_value *table, struct 
 }
 
 /* Reads a dotted key from r->at; *ret_table is where its last part, left in last, belongs. */
-static MUST int read_key(struct toml_reader *r, struct toml_value *from, bool header, struct part *last, struct toml_value **ret_table,
-			 struct err *e)
+static MUST int read_key(struct toml_reader *r, struct toml_value *from, bool header, struct part *last,
+	struct toml_value **ret_table, struct err *e)
 {
 	struct toml_value *table = from;
 
@@ -368,7 +370,8 @@ static MUST int read_value(struct toml_reader *r, struct toml_value *v, struct e
 }
 
 /* Opens the table that a header names: [key], or a further element of [[key]]. */
-static MUST int open_table(struct toml_reader *r, struct toml_value *in, struct part *key, bool element, struct toml_value **ret, struct err *e)
+static MUST int open_table(struct toml_reader *r, struct toml_value *in, struct part *key, bool element,
+	struct toml_value **ret, struct err *e)
 {
 	struct toml_value *v = find(in, key->name.data, key->name.len);
 
@@ -379,7 +382,8 @@ static MUST int open_table(struct toml_reader *r, struct toml_value *in, struct 
 	}
 	if (v && (!element || v->kind != TOML_ARRAY || v->defined != BY_ELEMENT))
 		return duplicate(r, key, v, e);
-	if (!v && add_member(r, in, key, element ? TOML_ARRAY : TOML_TABLE, element ? BY_ELEMENT : BY_HEADER, &v, e) < 0)
+	if (!v &&
+		add_member(r, in, key, element ? TOML_ARRAY : TOML_TABLE, element ? BY_ELEMENT : BY_HEADER, &v, e) < 0)
 		return -1;
 	if (element) {
 		struct toml_value *item = append(v, TOML_TABLE, BY_HEADER);
@@ -391,7 +395,8 @@ static MUST int open_table(struct toml_reader *r, struct toml_value *in, struct 
 	return 0;
 }
 
-static MUST int read_header(struct toml_reader *r, struct toml_value *root, struct part *key, struct toml_value **ret, struct err *e)
+static MUST int read_header(
+	struct toml_reader *r, struct toml_value *root, struct part *key, struct toml_value **ret, struct err *e)
 {
 	bool element = r->at[1] == '[';
 	struct toml_value *in;
@@ -400,7 +405,8 @@ static MUST int read_header(struct toml_reader *r, struct toml_value *root, stru
 	if (read_key(r, root, true, key, &in, e) < 0)
 		return -1;
 	if (*r->at != ']' || (element && r->at[1] != ']'))
-		return toml_fail(r, r->at, e, "'%s' was expected after the table's name '%s'", element ? "]]" : "]", key->name.data);
+		return toml_fail(r, r->at, e, "'%s' was expected after the table's name '%s'", element ? "]]" : "]",
+			key->name.data);
 	r->at += element ? 2 : 1;
 	if (open_table(r, in, key, element, ret, e) < 0)
 		return -1;

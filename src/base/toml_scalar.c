@@ -143,7 +143,8 @@ static bool closes_multi(struct toml_reader *r, char quote, struct str *out)
 	return true;
 }
 
-static MUST int read_string_body(struct toml_reader *r, char quote, bool multi, const char *start, struct str *out, struct err *e)
+static MUST int read_string_body(
+	struct toml_reader *r, char quote, bool multi, const char *start, struct str *out, struct err *e)
 {
 	while (r->at < r->end) {
 		if (*r->at == quote) {
@@ -352,8 +353,8 @@ static bool read_datetime(const char *s, struct toml_value *v)
 
 static bool is_scalar_char(char c)
 {
-	return toml_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' || c == '.' || c == ':' ||
-	       c == '_';
+	return toml_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' || c == '-' ||
+		c == '.' || c == ':' || c == '_';
 }
 
 int toml_read_scalar(struct toml_reader *r, struct toml_value *v, struct err *e)

@@ -21,8 +21,8 @@ enum kind {
 	PATH, /* absolute or "~/" */
 	FLAG,
 	NUMBER,
-	SIZE, /* MiB, or text such as "8G" */
-	DNS,  /* an address or an array of them */
+	SIZE,   /* MiB, or text such as "8G" */
+	DNS,    /* an address or an array of them */
 	PREFIX, /* prefix length, also as text */
 };
 
@@ -74,8 +74,8 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 };
 
 /* Keys that files of the original have and that do nothing here yet. */
-static const char *const without_effect[] = { "ssh_key_path", "auto_stop_stale_after", "stats_poll_interval", "metrics_poll_interval",
-					      "file_sync", NULL };
+static const char *const without_effect[] = { "ssh_key_path", "auto_stop_stale_after", "stats_poll_interval",
+	"metrics_poll_interval", "file_sync", NULL };
 
 static int wrong(const struct cursor *at, struct err *e, const char *what)
 {
@@ -86,10 +86,12 @@ static int check_bridge(const struct cursor *at, const char *text, struct err *e
 {
 	bool named = str_eq(text, "br-fc") || (str_starts(text, "br-fc-") && text[6]);
 
-	if (named && strlen(text) <= IFNAME_MAX && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == 0)
+	if (named && strlen(text) <= IFNAME_MAX &&
+		text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == 0)
 		return 0;
-	return toml_err(at->doc, at->v, e, "'%s' must be \"br-fc\" or begin with \"br-fc-\", %d letters, digits, '-' or '_' at most", at->name,
-			IFNAME_MAX);
+	return toml_err(at->doc, at->v, e,
+		"'%s' must be \"br-fc\" or begin with \"br-fc-\", %d letters, digits, '-' or '_' at most", at->name,
+		IFNAME_MAX);
 }
 
 static int check_ipv4(const struct cursor *at, const char *text, struct err *e)
@@ -145,7 +147,8 @@ static MUST int read_path(const struct cursor *at, char **into, struct err *e)
 		text = whole;
 	}
 	if (*text != '/')
-		return toml_err(at->doc, at->v, e, "'%s' must be an absolute path or begin with ~/, not \"%s\"", at->name, text);
+		return toml_err(at->doc, at->v, e, "'%s' must be an absolute path or begin with ~/, not \"%s\"",
+			at->name, text);
 	free(*into);
 	*into = TAKE_PTR(text);
 	return 0;
@@ -154,7 +157,8 @@ static MUST int read_path(const struct cursor *at, char **into, struct err *e)
 static MUST int in_range(const struct cursor *at, const struct key *k, int64_t value, int64_t *into, struct err *e)
 {
 	if (value < k->min || value > k->max)
-		return toml_err(at->doc, at->v, e, "'%s' is %" PRId64 ", not between %" PRId64 " and %" PRId64, at->name, value, k->min, k->max);
+		return toml_err(at->doc, at->v, e, "'%s' is %" PRId64 ", not between %" PRId64 " and %" PRId64,
+			at->name, value, k->min, k->max);
 	*into = value;
 	return 0;
 }
@@ -265,7 +269,8 @@ static void add_notice(struct config *c, const struct toml *doc, const struct to
 	if (c->n_notices == CONFIG_MAX_NOTICES)
 		return;
 	toml_position(doc, v->at, &line, &column);
-	c->notices[c->n_notices++] = mem_printf("%s:%d:%d: '%s' has no effect: %s", doc->file, line, column, v->key, why);
+	c->notices[c->n_notices++] = mem_printf(
+		"%s:%d:%d: '%s' has no effect: %s", doc->file, line, column, v->key, why);
 }
 
 static int unknown_key(const struct toml *doc, const struct toml_value *v, const char *table, struct err *e)
@@ -285,8 +290,8 @@ static int unknown_key(const struct toml *doc, const struct toml_value *v, const
 	return near ? err_hint(e, "did you mean '%s'?", near) : err_hint(e, "docs/config.md lists the keys");
 }
 
-static MUST int read_table(const struct toml *doc, const struct toml_value *t, const char *table, const char *home, struct config *c,
-			   struct err *e)
+static MUST int read_table(const struct toml *doc, const struct toml_value *t, const char *table, const char *home,
+	struct config *c, struct err *e)
 {
 	for (size_t i = 0; i < t->list.n; i++) {
 		const struct toml_value *v = t->list.items[i];
@@ -370,6 +375,55 @@ static struct config *defaults(void)
 	return c;
 }
 
+static void value_text(const struct config *c, const struct key *k, struct str *out)
+{
+	const void *at = (const char *)c + k->at;
+	char size[16];
+
+	switch (k->kind) {
+	case TEXT:
+	case PATH:
+		str_add(out, *(char *const *)at ? *(char *const *)at : "");
+		break;
+	case FLAG:
+		str_add(out, *(const bool *)at ? "true" : "false");
+		break;
+	case NUMBER:
+	case PREFIX:
+		str_addf(out, "%" PRId64, *(const int64_t *)at);
+		break;
+	case SIZE:
+		str_add(out, str_bytes((uint64_t)(*(const int64_t *)at) << 20, size));
+		break;
+	case DNS:
+		for (size_t i = 0; i < c->n_default_dns; i++)
+			str_addf(out, "%s%s", i ? " " : "", c->default_dns[i]);
+		break;
+	}
+}
+
+/* What follows from the values once all are known. */
+static void finish(struct config *c)
+{
+	static const char *const in_table[] = { [CONFIG_VCPU] = "vm_defaults.vcpu",
+		[CONFIG_MEMORY_MIB] = "vm_defaults.memory_mib",
+		[CONFIG_DISK_SIZE] = "vm_defaults.disk_size",
+		[CONFIG_SYSTEM_OVERLAY_SIZE] = "vm_defaults.system_overlay_size" };
+
+	if (c->tap_pool_size < 0)
+		c->tap_pool_size = 0;
+	c->subnet = mem_printf("%s/%" PRId64, c->bridge_ip, c->cidr);
+	c->values = mem_array(CONFIG_KEY_COUNT, sizeof(*c->values));
+	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++) {
+		struct str text = STR_INIT;
+
+		value_text(c, &keys[i], &text);
+		c->values[i].name = keys[i].table ? in_table[i] : keys[i].name;
+		c->values[i].text = str_take(&text);
+		c->values[i].source = c->source[i];
+	}
+}
+
 int config_parse(const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e)
 {
 	AUTO(config_free) struct config *c = defaults();
@@ -377,8 +431,7 @@ int config_parse(const char *text, size_t n, const char *file, const char *home,
 
 	if (toml_parse(text, n, file, &t, e) < 0 || read_table(t, &t->root, NULL, home, c, e) < 0)
 		return -1;
-	if (c->tap_pool_size < 0)
-		c->tap_pool_size = 0;
+	finish(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -393,6 +446,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 			return -1;
 		err_clear(e);
 		*ret = defaults();
+		finish(*ret);
 		return 0;
 	}
 	return config_parse(text, n, path, getenv("HOME"), ret, e);
@@ -406,49 +460,22 @@ void config_free(struct config *c)
 		if (keys[i].kind == TEXT || keys[i].kind == PATH)
 			free(*(char **)(void *)((char *)c + keys[i].at));
 	drop_dns(c);
+	free(c->subnet);
+	for (size_t i = 0; c->values && i < CONFIG_KEY_COUNT; i++)
+		free(c->values[i].text);
+	free(c->values);
 	for (size_t i = 0; i < c->n_notices; i++)
 		free(c->notices[i]);
 	free(c);
 }
 
-const char *config_key_name(enum config_key key)
+const struct config_value *config_values(const struct config *c, size_t *ret_n)
 {
-	static const char *const in_table[] = { [CONFIG_VCPU] = "vm_defaults.vcpu",
-						[CONFIG_MEMORY_MIB] = "vm_defaults.memory_mib",
-						[CONFIG_DISK_SIZE] = "vm_defaults.disk_size",
-						[CONFIG_SYSTEM_OVERLAY_SIZE] = "vm_defaults.system_overlay_size" };
-
-	return keys[key].table ? in_table[key] : keys[key].name;
+	*ret_n = CONFIG_KEY_COUNT;
+	return c->values;
 }
 
-void config_key_value(const struct config *c, enum config_key key, struct str *out)
-{
-	const void *at = (const char *)c + keys[key].at;
-	char size[16];
-
-	switch (keys[key].kind) {
-	case TEXT:
-	case PATH:
-		str_add(out, *(char *const *)at ? *(char *const *)at : "");
-		break;
-	case FLAG:
-		str_add(out, *(const bool *)at ? "true" : "false");
-		break;
-	case NUMBER:
-	case PREFIX:
-		str_addf(out, "%" PRId64, *(const int64_t *)at);
-		break;
-	case SIZE:
-		str_add(out, str_bytes((uint64_t) * (const int64_t *)at << 20, size));
-		break;
-	case DNS:
-		for (size_t i = 0; i < c->n_default_dns; i++)
-			str_addf(out, "%s%s", i ? " " : "", c->default_dns[i]);
-		break;
-	}
-}
-
-const char *config_source_name(enum config_source source)
+const char *config_source_text(enum config_source source)
 {
 	static const char *const names[] = { "builtin", "auto", "config" };
 

@@ -43,26 +43,27 @@ enum config_key {
 #define CONFIG_MAX_NOTICES 16
 
 struct config {
-	char *log_level;          /* debug, info, warn, error */
-	char *vmm;                /* auto, firecracker, qemu */
-	char *firecracker_bin;    /* absolute, or NULL: found in PATH */
-	char *qemu_bin;           /* the same */
+	char *log_level;       /* debug, info, warn, error */
+	char *vmm;             /* auto, firecracker, qemu */
+	char *firecracker_bin; /* absolute, or NULL: found in PATH */
+	char *qemu_bin;        /* the same */
 	bool jailer_enabled;
 	char *jailer_bin;         /* accepted for the sake of older files, not used */
 	char *jailer_chroot_base; /* absolute, or NULL */
 	char *default_image_name;
-	char *default_kernel;     /* NULL: the image's, else the only one there is */
-	char *bridge_name;        /* br-fc or br-fc-SOMETHING */
-	char *bridge_ip;          /* "172.16.0.1" */
-	int64_t cidr;             /* prefix length */
-	int64_t tap_pool_size;    /* 0: no pool */
+	char *default_kernel;              /* NULL: the image's, else the only one there is */
+	char *bridge_name;                 /* br-fc or br-fc-SOMETHING */
+	char *bridge_ip;                   /* "172.16.0.1" */
+	int64_t cidr;                      /* prefix length */
+	int64_t tap_pool_size;             /* 0: no pool */
 	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
 	size_t n_default_dns;
 	int64_t vcpus;
 	int64_t memory_mib;
-	int64_t disk_mib;         /* work disk */
-	int64_t root_mib;         /* root file system as the guest sees it */
+	int64_t disk_mib; /* work disk */
+	int64_t root_mib; /* root file system as the guest sees it */
 	enum config_source source[CONFIG_KEY_COUNT];
+	struct config_value *values;       /* see config_values */
 	char *notices[CONFIG_MAX_NOTICES]; /* sentences on keys that are accepted but do nothing */
 	size_t n_notices;
 };
@@ -70,13 +71,19 @@ struct config {
 /* Reads the file at path; without one all is default. "~/" in values is below $HOME. ERR_INVALID: "FILE:LINE:COLUMN: what". */
 MUST int config_load(const char *path, struct config **ret, struct err *e);
 /* The same from text; home is NULL when unknown. */
-MUST int config_parse(const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e);
+MUST int config_parse(
+	const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e);
 void config_free(struct config *c);
 AUTO_DEFINE(struct config, config_free);
 
-/* "vm_defaults.vcpu". Static text. */
-const char *config_key_name(enum config_key key);
-/* Appends the value as a person reads it, "" when there is none. */
-void config_key_value(const struct config *c, enum config_key key, struct str *out);
+/* A value as a person reads it, text "" when there is none. */
+struct config_value {
+	const char *name; /* "vm_defaults.vcpu" */
+	char *text;
+	enum config_source source;
+};
+
+/* All values, CONFIG_KEY_COUNT of them in the order of the keys. Owned by c. */
+const struct config_value *config_values(const struct config *c, size_t *ret_n);
 /* "config", "auto", "builtin". Static text. */
-const char *config_source_name(enum config_source source);
+const char *config_source_text(enum config_source source);

@@ -11,19 +11,137 @@
 #define PLAIN_ATTEMPTS 3
 
 static const char *const moods[] = {
-	"agile", "amber", "apt", "arctic", "azure", "brave", "bright", "brisk", "calm", "candid", "civil", "clever", "cosmic", "crisp",
-	"curious", "deft", "eager", "early", "easy", "fair", "fleet", "fond", "frank", "free", "gentle", "glad", "golden", "grand",
-	"hardy", "honest", "humble", "jolly", "keen", "kind", "lively", "loyal", "lucid", "lucky", "mellow", "merry", "mild", "modest",
-	"neat", "nimble", "noble", "open", "patient", "plucky", "polite", "proud", "quick", "quiet", "ready", "sage", "serene", "silver",
-	"snug", "steady", "sunny", "swift", "tidy", "vivid", "warm", "witty",
+	"agile",
+	"amber",
+	"apt",
+	"arctic",
+	"azure",
+	"brave",
+	"bright",
+	"brisk",
+	"calm",
+	"candid",
+	"civil",
+	"clever",
+	"cosmic",
+	"crisp",
+	"curious",
+	"deft",
+	"eager",
+	"early",
+	"easy",
+	"fair",
+	"fleet",
+	"fond",
+	"frank",
+	"free",
+	"gentle",
+	"glad",
+	"golden",
+	"grand",
+	"hardy",
+	"honest",
+	"humble",
+	"jolly",
+	"keen",
+	"kind",
+	"lively",
+	"loyal",
+	"lucid",
+	"lucky",
+	"mellow",
+	"merry",
+	"mild",
+	"modest",
+	"neat",
+	"nimble",
+	"noble",
+	"open",
+	"patient",
+	"plucky",
+	"polite",
+	"proud",
+	"quick",
+	"quiet",
+	"ready",
+	"sage",
+	"serene",
+	"silver",
+	"snug",
+	"steady",
+	"sunny",
+	"swift",
+	"tidy",
+	"vivid",
+	"warm",
+	"witty",
 };
 
 static const char *const animals[] = {
-	"alpaca", "badger", "beaver", "bison", "bobcat", "camel", "caribou", "cheetah", "condor", "cougar", "coyote", "crane", "curlew",
-	"dingo", "dolphin", "eagle", "egret", "falcon", "ferret", "finch", "fox", "gannet", "gecko", "gibbon", "hare", "heron", "ibex",
-	"ibis", "impala", "jackal", "jaguar", "kestrel", "kiwi", "koala", "lark", "lemur", "lynx", "magpie", "marten", "mole", "moose",
-	"newt", "ocelot", "osprey", "otter", "owl", "panda", "parrot", "pelican", "penguin", "plover", "puffin", "puma", "quail", "raven",
-	"robin", "salmon", "seal", "stoat", "tapir", "toucan", "walrus", "wombat", "wren",
+	"alpaca",
+	"badger",
+	"beaver",
+	"bison",
+	"bobcat",
+	"camel",
+	"caribou",
+	"cheetah",
+	"condor",
+	"cougar",
+	"coyote",
+	"crane",
+	"curlew",
+	"dingo",
+	"dolphin",
+	"eagle",
+	"egret",
+	"falcon",
+	"ferret",
+	"finch",
+	"fox",
+	"gannet",
+	"gecko",
+	"gibbon",
+	"hare",
+	"heron",
+	"ibex",
+	"ibis",
+	"impala",
+	"jackal",
+	"jaguar",
+	"kestrel",
+	"kiwi",
+	"koala",
+	"lark",
+	"lemur",
+	"lynx",
+	"magpie",
+	"marten",
+	"mole",
+	"moose",
+	"newt",
+	"ocelot",
+	"osprey",
+	"otter",
+	"owl",
+	"panda",
+	"parrot",
+	"pelican",
+	"penguin",
+	"plover",
+	"puffin",
+	"puma",
+	"quail",
+	"raven",
+	"robin",
+	"salmon",
+	"seal",
+	"stoat",
+	"tapir",
+	"toucan",
+	"walrus",
+	"wombat",
+	"wren",
 };
 
 int vm_name_check(const char *name, struct err *e)
@@ -33,14 +151,15 @@ int vm_name_check(const char *name, struct err *e)
 	if (!n)
 		return err_set(e, ERR_INVALID, "a VM's name cannot be empty");
 	if (n > VM_NAME_MAX) {
-		err_set(e, ERR_INVALID, "VM name '%.20s...' has %zu characters, %d more than the %d allowed", name, n, (int)n - VM_NAME_MAX,
-			VM_NAME_MAX);
+		err_set(e, ERR_INVALID, "VM name '%.20s...' has %zu characters, %d more than the %d allowed", name, n,
+			(int)n - VM_NAME_MAX, VM_NAME_MAX);
 		return -1;
 	}
 	if (ok < n && (unsigned char)name[ok] < 0x80 && name[ok] > ' ' && name[ok] != 0x7f)
 		err_set(e, ERR_INVALID, "VM name '%s' has '%c' at position %zu", name, name[ok], ok + 1);
 	else if (ok < n)
-		err_set(e, ERR_INVALID, "VM name '%.*s...' has byte 0x%02x at position %zu", (int)ok, name, (unsigned char)name[ok], ok + 1);
+		err_set(e, ERR_INVALID, "VM name '%.*s...' has byte 0x%02x at position %zu", (int)ok, name,
+			(unsigned char)name[ok], ok + 1);
 	else if (name[0] == '-')
 		err_set(e, ERR_INVALID, "VM name '%s' has '-' at position 1", name);
 	else if (name[n - 1] == '-')
@@ -58,8 +177,10 @@ const char *vm_name_generate(unsigned attempt, char out[static VM_NAME_MAX + 1])
 	if (getrandom(r, sizeof(r), GRND_NONBLOCK) < (ssize_t)sizeof(r))
 		r[0] = attempt;
 	if (attempt < PLAIN_ATTEMPTS)
-		snprintf(out, VM_NAME_MAX + 1, "%s-%s", moods[r[0] % ARRAY_LEN(moods)], animals[r[1] % ARRAY_LEN(animals)]);
+		snprintf(out, VM_NAME_MAX + 1, "%s-%s", moods[r[0] % ARRAY_LEN(moods)],
+			animals[r[1] % ARRAY_LEN(animals)]);
 	else
-		snprintf(out, VM_NAME_MAX + 1, "%s-%s-%u", moods[r[0] % ARRAY_LEN(moods)], animals[r[1] % ARRAY_LEN(animals)], r[2] % 10000);
+		snprintf(out, VM_NAME_MAX + 1, "%s-%s-%u", moods[r[0] % ARRAY_LEN(moods)],
+			animals[r[1] % ARRAY_LEN(animals)], r[2] % 10000);
 	return out;
 }

@@ -40,8 +40,9 @@ static const struct opt run_opts[] = {
 	{ 0, "nat", OPT_SWITCH, offsetof(struct run_in, nat), NULL, "short for --net nat" },
 	{ 0, "rm", OPT_FLAG, offsetof(struct run_in, rm), NULL, "delete it afterwards" },
 	{ 'd', "detach", OPT_FLAG, offsetof(struct run_in, detach), NULL, "leave it running" },
-	{ 'e', "env", OPT_LIST, offsetof(struct run_in, env), "NAME=VALUE", "set a variable; the long text of this help is there to see that a page breaks lines "
-	  "before they are too wide for a terminal of usual size" },
+	{ 'e', "env", OPT_LIST, offsetof(struct run_in, env), "NAME=VALUE",
+		"set a variable; the long text of this help is there to see that a page breaks lines "
+		"before they are too wide for a terminal of usual size" },
 	{ 0 },
 };
 
@@ -51,22 +52,41 @@ static int run(const void *in, void *cx)
 }
 
 static const char *const run_examples[] = { "x vm run -- true", NULL };
-static const struct opt_command vm_run = { .name = "run", .brief = "make and start a VM", .opts = run_opts, .examples = run_examples,
-	.rest = "COMMAND", .rest_at = offsetof(struct run_in, command), .in_size = sizeof(struct run_in), .run = run };
+static const struct opt_command vm_run = { .name = "run",
+	.brief = "make and start a VM",
+	.opts = run_opts,
+	.examples = run_examples,
+	.rest = "COMMAND",
+	.rest_at = offsetof(struct run_in, command),
+	.in_size = sizeof(struct run_in),
+	.run = run };
 
 static const struct opt names_opts[] = {
 	{ 'f', "force", OPT_FLAG, offsetof(struct names_in, force), NULL, "do not ask" },
 	{ 0 },
 };
-static const struct opt_arg stop_args[] = { { "VM", offsetof(struct names_in, vms), .many = true, .words = WORDS_VM }, { 0 } };
-static const struct opt_command vm_stop = { .name = "stop", .brief = "shut down", .opts = names_opts, .args = stop_args,
-	.in_size = sizeof(struct names_in), .run = run };
+static const struct opt_arg stop_args[] = { { "VM", offsetof(struct names_in, vms), .many = true, .words = WORDS_VM },
+	{ 0 } };
+static const struct opt_command vm_stop = { .name = "stop",
+	.brief = "shut down",
+	.opts = names_opts,
+	.args = stop_args,
+	.in_size = sizeof(struct names_in),
+	.run = run };
 static const struct opt_arg exec_args[] = { { "VM", offsetof(struct names_in, first), .words = WORDS_VM }, { 0 } };
-static const struct opt_command vm_exec = { .name = "exec", .brief = "run a command in a VM", .args = exec_args, .rest = "COMMAND", .rest_bare = true,
-	.rest_at = offsetof(struct names_in, command), .in_size = sizeof(struct names_in), .run = run };
+static const struct opt_command vm_exec = { .name = "exec",
+	.brief = "run a command in a VM",
+	.args = exec_args,
+	.rest = "COMMAND",
+	.rest_bare = true,
+	.rest_at = offsetof(struct names_in, command),
+	.in_size = sizeof(struct names_in),
+	.run = run };
 static const struct opt_arg import_args[] = { { "NAME", offsetof(struct names_in, first) },
 	{ "FILE", offsetof(struct names_in, vms), .optional = true, .many = true, .words = OPT_WORDS_FILE }, { 0 } };
-static const struct opt_command import = { .name = "import", .brief = "import", .args = import_args, .in_size = sizeof(struct names_in), .run = run };
+static const struct opt_command import = {
+	.name = "import", .brief = "import", .args = import_args, .in_size = sizeof(struct names_in), .run = run
+};
 static const struct opt_command hidden = { .name = "__hidden", .hidden = true, .run = run };
 static const struct opt_command stop_again = { .name = "halt", .brief = "same as vm stop", .same_as = &vm_stop };
 
@@ -74,7 +94,8 @@ static const struct opt_command *const vm_commands[] = { &vm_run, &vm_stop, &vm_
 static const struct opt_command vm = { .name = "vm", .brief = "virtual machines", .children = vm_commands };
 static const struct opt_command *const commands[] = { &vm, &import, &stop_again, &hidden, NULL };
 static const struct opt globals_opts[] = {
-	{ 0, "root", OPT_STRING, offsetof(struct globals, root), "DIR", "keep everything below DIR", .words = OPT_WORDS_DIR },
+	{ 0, "root", OPT_STRING, offsetof(struct globals, root), "DIR", "keep everything below DIR",
+		.words = OPT_WORDS_DIR },
 	{ 'q', "quiet", OPT_FLAG, offsetof(struct globals, quiet), NULL, "say nothing" },
 	{ 0 },
 };
@@ -104,7 +125,9 @@ static void test_values(void **state)
 	struct err e = { 0 };
 	struct run_in *in;
 
-	assert_ok(parse("--root /r vm run --name=otter --vcpu 4 -m2G --net nat --no-nat -qd -e A=1 --env B=2 --rm -- sh -c --name", &g, &p, &e));
+	assert_ok(parse("--root /r vm run --name=otter --vcpu 4 -m2G --net nat --no-nat -qd -e A=1 --env B=2 --rm -- "
+			"sh -c --name",
+		&g, &p, &e));
 	assert_ptr_equal(p.command, &vm_run);
 	assert_string_equal(p.path, "vm run");
 	assert_false(p.help);
@@ -182,7 +205,8 @@ static const struct {
 	{ "vm run --memory 1M", "vm run: --memory '1M' is not between 64M and 1T", "" },
 	{ "vm run --memory big", "vm run: --memory 'big' is not a size (try 512M or 4G)", "" },
 	{ "vm run --net lan", "vm run: --net 'lan' is none of none, private, nat", "" },
-	{ "vm run uname", "vm run: unexpected argument 'uname'", "a command for the guest goes behind '--': x vm run -- uname" },
+	{ "vm run uname", "vm run: unexpected argument 'uname'",
+		"a command for the guest goes behind '--': x vm run -- uname" },
 	{ "import", "import: NAME is missing", "x import --help shows how it is called" },
 	{ "vm stop", "vm stop: VM is missing", "x vm stop --help shows how it is called" },
 	{ "vm stop a -- b", "vm stop: nothing may follow '--' here", "" },
@@ -269,7 +293,8 @@ static const struct {
 	{ "vm exec calm-s", "calm-seal\n" },
 	{ "vm exec a _", "" },
 	{ "vm exec a -- _", "" },
-	{ "vm run --n", "--name\tname of the VM\n--net\twhat the guest reaches\n--nat\tshort for --net nat\n--no-nat\n" },
+	{ "vm run --n",
+		"--name\tname of the VM\n--net\twhat the guest reaches\n--nat\tshort for --net nat\n--no-nat\n" },
 	{ "vm run --net _", "none\nprivate\nnat\n" },
 	{ "vm run --net=p", "--net=private\n" },
 	{ "vm run --name o", "old-fox\n" },

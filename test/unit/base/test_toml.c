@@ -27,16 +27,18 @@ static void flatten(const struct toml_value *v, const char *path, struct str *ou
 		str_addf(out, "%s=b:%d\n", path, v->boolean);
 		break;
 	case TOML_DATETIME:
-		str_addf(out, "%s=t%u:%d-%d-%d %d:%d:%d.%09d %d\n", path, v->time.has, v->time.year, v->time.month, v->time.day, v->time.hour,
-			 v->time.minute, v->time.second, v->time.nanosecond, v->time.offset_minutes);
+		str_addf(out, "%s=t%u:%d-%d-%d %d:%d:%d.%09d %d\n", path, v->time.has, v->time.year, v->time.month,
+			v->time.day, v->time.hour, v->time.minute, v->time.second, v->time.nanosecond,
+			v->time.offset_minutes);
 		break;
 	case TOML_ARRAY:
 	case TOML_TABLE:
 		if (!v->list.n)
 			str_addf(out, "%s=%s\n", path, v->kind == TOML_ARRAY ? "[]" : "{}");
 		for (size_t i = 0; i < v->list.n; i++) {
-			char *name = v->kind == TOML_TABLE ? mem_printf("%s%s%s", path, *path ? "." : "", v->list.items[i]->key) :
-							     mem_printf("%s[%zu]", path, i);
+			char *name = v->kind == TOML_TABLE
+				? mem_printf("%s%s%s", path, *path ? "." : "", v->list.items[i]->key)
+				: mem_printf("%s[%zu]", path, i);
 			flatten(v->list.items[i], name, out);
 			free(name);
 		}
@@ -52,21 +54,27 @@ static const struct {
 	{ "a = 1\r\nb=2 # two\n", "a=i:1\nb=i:2\n" },
 	{ "a.b.c = true\na.b.d = false\n\"quoted key\".'x' = 0", "a.b.c=b:1\na.b.d=b:0\nquoted key.x=i:0\n" },
 	{ "\"\" = 1\n1.2 = 3", "=i:1\n1.2=i:3\n" },
-	{ "a = 0xDEAD_beef\nb = 0o755\nc = 0b1101\nd = -1_000\ne = +9", "a=i:3735928559\nb=i:493\nc=i:13\nd=i:-1000\ne=i:9\n" },
+	{ "a = 0xDEAD_beef\nb = 0o755\nc = 0b1101\nd = -1_000\ne = +9",
+		"a=i:3735928559\nb=i:493\nc=i:13\nd=i:-1000\ne=i:9\n" },
 	{ "a = 9223372036854775807\nb = -9223372036854775808", "a=i:9223372036854775807\nb=i:-9223372036854775808\n" },
-	{ "a = 1.5\nb = -2e3\nc = 6.02_2E+2\nd = inf\ne = -inf\nf = 0e0\ng=1e05", "a=f:1.5\nb=f:-2000\nc=f:602.2\nd=f:inf\ne=f:-inf\nf=f:0\ng=f:100000\n" },
+	{ "a = 1.5\nb = -2e3\nc = 6.02_2E+2\nd = inf\ne = -inf\nf = 0e0\ng=1e05",
+		"a=f:1.5\nb=f:-2000\nc=f:602.2\nd=f:inf\ne=f:-inf\nf=f:0\ng=f:100000\n" },
 	{ "a = \"x\\ty\\\"\\\\\\u00e9\\U0001F600\"", "a=s:x\ty\"\\\xc3\xa9\xf0\x9f\x98\x80\n" },
 	{ "a = 'C:\\dir'", "a=s:C:\\dir\n" },
 	{ "a = \"\"\"\r\none\r\ntwo \\\r\n   \n   three\"\"\"", "a=s:one\ntwo three\n" },
 	{ "a = \"\"\"\"quoted\"\"\"\"\"\nb = '''''x'''''", "a=s:\"quoted\"\"\nb=s:''x''\n" },
 	{ "a = []\nb = [1, [\"x\"], {c = 2}, # comment\n\n]\n", "a=[]\nb[0]=i:1\nb[1][0]=s:x\nb[2].c=i:2\n" },
 	{ "a = {b.c = 1, d = {}}\n", "a.b.c=i:1\na.d={}\n" },
-	{ "a = 1979-05-27T07:32:00.5Z\nb = 1979-05-27 07:32:00-07:30\nc = 2000-02-29\nd = 23:59:60.123456789\ne = 1979-05-27t07:32:00",
-	  "a=t7:1979-5-27 7:32:0.500000000 0\nb=t7:1979-5-27 7:32:0.000000000 -450\nc=t1:2000-2-29 0:0:0.000000000 0\n"
-	  "d=t2:0-0-0 23:59:60.123456789 0\ne=t3:1979-5-27 7:32:0.000000000 0\n" },
+	{ "a = 1979-05-27T07:32:00.5Z\nb = 1979-05-27 07:32:00-07:30\nc = 2000-02-29\nd = 23:59:60.123456789\ne = "
+	  "1979-05-27t07:32:00",
+		"a=t7:1979-5-27 7:32:0.500000000 0\nb=t7:1979-5-27 7:32:0.000000000 -450\nc=t1:2000-2-29 "
+		"0:0:0.000000000 0\n"
+		"d=t2:0-0-0 23:59:60.123456789 0\ne=t3:1979-5-27 7:32:0.000000000 0\n" },
 	{ "[a.b]\nx=1\n[a]\ny=2\n[a.b.c]\nz=3", "a.b.x=i:1\na.b.c.z=i:3\na.y=i:2\n" },
-	{ "[[p]]\nn=1\n[p.q]\nm=2\n[[p]]\n[[p.r]]\n[[p.r]]\nk=1", "p[0].n=i:1\np[0].q.m=i:2\np[1].r[0]={}\np[1].r[1].k=i:1\n" },
-	{ "[fruit]\napple.color=1\n[fruit.apple.texture]\nsmooth=true", "fruit.apple.color=i:1\nfruit.apple.texture.smooth=b:1\n" },
+	{ "[[p]]\nn=1\n[p.q]\nm=2\n[[p]]\n[[p.r]]\n[[p.r]]\nk=1",
+		"p[0].n=i:1\np[0].q.m=i:2\np[1].r[0]={}\np[1].r[1].k=i:1\n" },
+	{ "[fruit]\napple.color=1\n[fruit.apple.texture]\nsmooth=true",
+		"fruit.apple.color=i:1\nfruit.apple.texture.smooth=b:1\n" },
 };
 
 static const struct {

@@ -23,10 +23,10 @@ static void print_text(const char *s, size_t n)
 static void print_time(const struct toml_datetime *t)
 {
 	unsigned both = TOML_HAS_DATE | TOML_HAS_TIME;
-	const char *type = t->has & TOML_HAS_OFFSET	  ? "datetime" :
-			   (t->has & both) == both	  ? "datetime-local" :
-			   t->has == TOML_HAS_DATE	  ? "date-local" :
-							    "time-local";
+	const char *type = t->has & TOML_HAS_OFFSET ? "datetime"
+		: (t->has & both) == both           ? "datetime-local"
+		: t->has == TOML_HAS_DATE           ? "date-local"
+						    : "time-local";
 	int offset = abs(t->offset_minutes);
 
 	printf("{\"type\":\"%s\",\"value\":\"", type);

@@ -34,14 +34,20 @@ static void test_defaults(void **state)
 static void test_all_keys(void **state)
 {
 	AUTO(config_free) struct config *c = NULL;
+	const struct config_value *v;
+	size_t n;
 	struct err e = { 0 };
 
-	assert_ok(parse("log_level = 'debug'\nvmm = 'qemu'\nfirecracker_bin = '~/bin/fc'\nqemu_bin='/opt/qemu'\njailer_enabled = false\n"
-			"jailer_bin = '/usr/bin/jailer'\njailer_chroot_base = '/srv/jail'\ndefault_image_name = 'x'\ndefault_kernel = 'k'\n"
-			"bridge_name = 'br-fc-2'\nbridge_ip = '10.9.0.1'\ncidr = '16'\ntap_pool_size = -3\ndefault_dns = ['9.9.9.9', '2620:fe::fe']\n"
-			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = '4GiB'\nsystem_overlay_size = 2048\n"
+	assert_ok(parse("log_level = 'debug'\nvmm = 'qemu'\nfirecracker_bin = "
+			"'~/bin/fc'\nqemu_bin='/opt/qemu'\njailer_enabled = false\n"
+			"jailer_bin = '/usr/bin/jailer'\njailer_chroot_base = '/srv/jail'\ndefault_image_name = "
+			"'x'\ndefault_kernel = 'k'\n"
+			"bridge_name = 'br-fc-2'\nbridge_ip = '10.9.0.1'\ncidr = '16'\ntap_pool_size = -3\ndefault_dns "
+			"= ['9.9.9.9', '2620:fe::fe']\n"
+			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
+			"'4GiB'\nsystem_overlay_size = 2048\n"
 			"[[file_sync]]\nhost = '~/.gitconfig'\n",
-			&c, &e));
+		&c, &e));
 	assert_string_equal(c->firecracker_bin, "/home/u/bin/fc");
 	assert_false(c->jailer_enabled);
 	assert_int_equal(c->cidr, 16);
@@ -50,19 +56,21 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->vcpus, 3);
 	assert_int_equal(c->disk_mib, 4096);
 	assert_int_equal(c->root_mib, 2048);
-	for (int k = 0; k < CONFIG_KEY_COUNT; k++) {
-		AUTO_DONE(str_done) struct str value = STR_INIT;
-
-		assert_int_equal(c->source[k], CONFIG_FILE);
-		assert_string_equal(config_source_name(c->source[k]), "config");
-		config_key_value(c, (enum config_key)k, &value);
-		assert_true(value.len > 0);
+	v = config_values(c, &n);
+	assert_int_equal(n, CONFIG_KEY_COUNT);
+	for (size_t k = 0; k < n; k++) {
+		assert_string_equal(config_source_text(v[k].source), "config");
+		assert_true(strlen(v[k].text) > 0);
 	}
-	assert_string_equal(config_key_name(CONFIG_VCPU), "vm_defaults.vcpu");
-	assert_string_equal(config_key_name(CONFIG_CIDR), "cidr");
+	assert_string_equal(v[CONFIG_VCPU].name, "vm_defaults.vcpu");
+	assert_string_equal(v[CONFIG_CIDR].name, "cidr");
+	assert_string_equal(v[CONFIG_DISK_SIZE].text, "4G");
+	assert_string_equal(v[CONFIG_DEFAULT_DNS].text, "9.9.9.9 2620:fe::fe");
+	assert_string_equal(c->subnet, "10.9.0.1/16");
 	assert_int_equal(c->n_notices, 3);
 	assert_string_equal(c->notices[0], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
-	assert_string_equal(c->notices[1], "c.toml:15:1: 'ssh_key_path' has no effect: this version does not know it yet");
+	assert_string_equal(
+		c->notices[1], "c.toml:15:1: 'ssh_key_path' has no effect: this version does not know it yet");
 }
 
 static const struct {
@@ -76,18 +84,26 @@ static const struct {
 	{ "log_level = 3", "c.toml:1:1: 'log_level' must be a string, not an integer" },
 	{ "log_level = 'loud'", "c.toml:1:1: 'log_level' must be one of debug, info, warn, error, not \"loud\"" },
 	{ "jailer_enabled = 'yes'", "c.toml:1:1: 'jailer_enabled' must be true or false, not a string" },
-	{ "firecracker_bin = 'bin/fc'", "c.toml:1:1: 'firecracker_bin' must be an absolute path or begin with ~/, not \"bin/fc\"" },
-	{ "firecracker_bin = '~other/fc'", "c.toml:1:1: 'firecracker_bin' must be an absolute path or begin with ~/, not \"~other/fc\"" },
+	{ "firecracker_bin = 'bin/fc'",
+		"c.toml:1:1: 'firecracker_bin' must be an absolute path or begin with ~/, not \"bin/fc\"" },
+	{ "firecracker_bin = '~other/fc'",
+		"c.toml:1:1: 'firecracker_bin' must be an absolute path or begin with ~/, not \"~other/fc\"" },
 	{ "default_image_name = ''", "c.toml:1:1: 'default_image_name' must not be empty or hold a NUL character" },
-	{ "bridge_name = 'eth0'", "c.toml:1:1: 'bridge_name' must be \"br-fc\" or begin with \"br-fc-\", 15 letters, digits, '-' or '_' at most" },
-	{ "bridge_name = 'br-fc-0123456789'", "c.toml:1:1: 'bridge_name' must be \"br-fc\" or begin with \"br-fc-\", 15 letters, digits, '-' or '_' at most" },
+	{ "bridge_name = 'eth0'",
+		"c.toml:1:1: 'bridge_name' must be \"br-fc\" or begin with \"br-fc-\", 15 letters, digits, '-' or '_' "
+		"at most" },
+	{ "bridge_name = 'br-fc-0123456789'",
+		"c.toml:1:1: 'bridge_name' must be \"br-fc\" or begin with \"br-fc-\", 15 letters, digits, '-' or '_' "
+		"at most" },
 	{ "bridge_ip = '172.16.0'", "c.toml:1:1: 'bridge_ip' must be an IPv4 address, not \"172.16.0\"" },
 	{ "cidr = 40", "c.toml:1:1: 'cidr' is 40, not between 8 and 30" },
 	{ "cidr = 'x'", "c.toml:1:1: cidr 'x' is not a whole number" },
 	{ "cidr = true", "c.toml:1:1: 'cidr' must be a prefix length such as \"24\", not a boolean" },
 	{ "default_dns = 'dns.example'", "c.toml:1:1: 'default_dns' must be an address, not \"dns.example\"" },
-	{ "default_dns = [1]", "c.toml:1:16: 'default_dns' must be an address or an array of addresses, not an integer" },
-	{ "default_dns = ['1.1.1.1','1.1.1.1','1.1.1.1','1.1.1.1','1.1.1.1']", "c.toml:1:56: 'default_dns' takes 4 addresses at most" },
+	{ "default_dns = [1]",
+		"c.toml:1:16: 'default_dns' must be an address or an array of addresses, not an integer" },
+	{ "default_dns = ['1.1.1.1','1.1.1.1','1.1.1.1','1.1.1.1','1.1.1.1']",
+		"c.toml:1:56: 'default_dns' takes 4 addresses at most" },
 	{ "vm_defaults.vcpu = 0", "c.toml:1:13: 'vcpu' is 0, not between 1 and 32" },
 	{ "vm_defaults.vcpu = 2.0", "c.toml:1:13: 'vcpu' must be an integer, not a float" },
 	{ "vm_defaults.memory_mib = '2G'", "c.toml:1:13: 'memory_mib' must be an integer, not a string" },
@@ -134,7 +150,10 @@ static void test_host(void **state)
 	assert_int_equal(config_memory_for(2048), 512);
 	assert_int_equal(config_memory_for(16384), 2048);
 	assert_int_equal(config_memory_for(1 << 20), 8192);
-	assert_int_equal(config_host_dns("# x\nnameserver 127.0.0.53\n nameserver\t10.0.0.1 \nnameservers 1.1.1.1\nnameserver fe80::1\nnameserver 8.8.8.8", dns), 2);
+	assert_int_equal(config_host_dns("# x\nnameserver 127.0.0.53\n nameserver\t10.0.0.1 \nnameservers "
+					 "1.1.1.1\nnameserver fe80::1\nnameserver 8.8.8.8",
+				 dns),
+		2);
 	assert_string_equal(dns[0], "10.0.0.1");
 	assert_string_equal(dns[1], "8.8.8.8");
 	free(dns[0]);
@@ -145,8 +164,11 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults), cmocka_unit_test(test_all_keys), cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_hints),	 cmocka_unit_test(test_host),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_all_keys),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

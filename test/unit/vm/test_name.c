@@ -17,7 +17,7 @@ static const struct {
 	{ "otter-", "VM name 'otter-' has '-' at position 6, its end" },
 	{ "../x", "VM name '../x' has '.' at position 1" },
 	{ "a123456789012345678901234567890123456789012345678901234567890123",
-	  "VM name 'a1234567890123456789...' has 64 characters, 1 more than the 63 allowed" },
+		"VM name 'a1234567890123456789...' has 64 characters, 1 more than the 63 allowed" },
 };
 
 static void test_check(void **state)
