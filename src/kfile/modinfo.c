@@ -34,6 +34,13 @@ int kfile_modinfo_is_module(const char *path)
 	return n && path[n - 1] != '/';
 }
 
+char *kfile_modinfo_plain_path(const char *path)
+{
+	size_t n = stem_length(path);
+
+	return mem_strndup(path, n ? n + strlen(ENDINGS[0]) : strlen(path));
+}
+
 char *kfile_modinfo_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -25,6 +25,8 @@ struct modinfo {
 
 /* Whether path ends as a module's does: .ko, .ko.gz, .ko.xz, .ko.zst. */
 int kfile_modinfo_is_module(const char *path);
+/* A module's path without the ending of its compression. Caller frees. */
+char *kfile_modinfo_plain_path(const char *path);
 /* The module's name by its path: base name, without the ending, '-' as '_'. Caller frees. */
 char *kfile_modinfo_name(const char *path);
 /* Reads an unpacked module. ERR_INVALID when it is none, ERR_CORRUPT when its tables are damaged. */

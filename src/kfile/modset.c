@@ -58,6 +58,7 @@ void kfile_modset_free(struct modset *s)
 	names_done(&s->builtin);
 	list_done(&s->builtin_aliases);
 	list_done(&s->builtin_alias_names);
+	free(s->vermagic);
 	free(s);
 }
 
@@ -133,6 +134,8 @@ int kfile_modset_add(struct modset *s, const char *path, const void *data, size_
 	if (kfile_modinfo_parse(data, n, &info, e) < 0)
 		return err_wrap(e, "module '%s'", path);
 	char *name = kfile_modinfo_name(path);
+	if (!s->vermagic && info.vermagic)
+		s->vermagic = mem_strndup(info.vermagic, strcspn(info.vermagic, " "));
 	struct module *m = place_for(s, path, name);
 	if (m)
 		module_fill(s, m, path, name, &info);
@@ -199,11 +202,8 @@ void kfile_modset_builtin_modinfo(struct modset *s, const void *text, size_t n)
 /* modules.order names the modules uncompressed. */
 static size_t place_in_order(const struct modset *s, const char *path)
 {
-	const char *ko = strstr(path, ".ko");
+	AUTO_MEM char *plain = kfile_modinfo_plain_path(path);
 
-	for (const char *next = ko; next; next = strstr(next + 1, ".ko"))
-		ko = next;
-	AUTO_MEM char *plain = mem_strndup(path, ko ? (size_t)(ko - path) + strlen(".ko") : strlen(path));
 	return names_find(&s->order, plain);
 }
 
@@ -341,6 +341,11 @@ int kfile_modset_finish(struct modset *s, struct err *e)
 		return -1;
 	complete_deps(s);
 	return 0;
+}
+
+const char *kfile_modset_release(const struct modset *s)
+{
+	return s->vermagic;
 }
 
 size_t kfile_modset_count(const struct modset *s)

@@ -26,6 +26,8 @@ void kfile_modset_builtin_modinfo(struct modset *s, const void *text, size_t n);
 /* Ends the taking in: sorts, and finds who needs whom. ERR_INVALID when modules need each other in a circle. */
 MUST int kfile_modset_finish(struct modset *s, struct err *e);
 
+/* The release that the first module was built for, by its vermagic; NULL when none says. */
+const char *kfile_modset_release(const struct modset *s);
 /* After finish: modules are numbered from 0 in depmod's order. */
 size_t kfile_modset_count(const struct modset *s);
 const char *kfile_modset_path(const struct modset *s, size_t i);

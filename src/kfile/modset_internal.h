@@ -31,5 +31,6 @@ struct modset {
 	size_t *owners;       /* of each symbol: module, or SIZE_MAX */
 	struct names order;   /* lines of modules.order */
 	struct names builtin; /* names of modules.builtin */
+	char *vermagic; /* first word of the first one seen */
 	struct module_list builtin_aliases, builtin_alias_names;
 };
