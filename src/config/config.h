@@ -55,6 +55,7 @@ struct config {
 	char *bridge_name;                 /* br-fc or br-fc-SOMETHING */
 	char *bridge_ip;                   /* "172.16.0.1" */
 	int64_t cidr;                      /* prefix length */
+	char *subnet;                      /* both: "172.16.0.1/24" */
 	int64_t tap_pool_size;             /* 0: no pool */
 	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
 	size_t n_default_dns;
