@@ -44,7 +44,7 @@ void varlink_client_steal_fd(struct varlink_client *c, int *ret_fd, struct str *
 
 /* in: a struct of m->in, or NULL when it has no mandatory members; ret: of m->out, or NULL when nobody wants it. */
 MUST int varlink_client_call(struct varlink_client *c, const struct varlink_method *m, const void *in, void *ret, struct err *e);
-/* With `more`: on_reply sees every reply but the last, which goes to ret. */
+/* With `more`: on_reply (may be NULL) sees every reply but the last, which goes to ret. */
 MUST int varlink_client_call_more(struct varlink_client *c, const struct varlink_method *m, const void *in,
 	void (*on_reply)(const void *out, void *arg), void *arg, void *ret, struct err *e);
 /* No reply comes: success means that it was sent. */
