@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,8 +62,10 @@ const sigset_t *proc_wait_mask(void)
 	return catching ? &wait_mask : NULL;
 }
 
-/* Moves the wanted descriptors to their numbers: first all out of the way, then each into place, then the rest closed. */
-static int child_fds(const struct proc_spawn *how, int err_fd, int *ret_err_fd)
+enum { FD_ERR, FD_GO, FD_OWN_COUNT };
+
+/* Moves the wanted descriptors to their numbers: first all out of the way, then each into place; nothing else stays open but own[]. */
+static int child_fds(const struct proc_spawn *how, int own[static FD_OWN_COUNT])
 {
 	int high = 3, moved[64];
 
@@ -73,40 +76,39 @@ static int child_fds(const struct proc_spawn *how, int err_fd, int *ret_err_fd)
 	for (size_t i = 0; i < how->n_fds; i++)
 		if (how->fds[i].as_fd >= high)
 			high = how->fds[i].as_fd + 1;
-	for (size_t i = 0; i < how->n_fds; i++) {
-		moved[i] = fcntl(how->fds[i].fd, F_DUPFD_CLOEXEC, high);
-		if (moved[i] < 0)
+	for (size_t i = 0; i < how->n_fds; i++)
+		if ((moved[i] = fcntl(how->fds[i].fd, F_DUPFD_CLOEXEC, high + FD_OWN_COUNT)) < 0)
 			return -1;
-	}
-	err_fd = fcntl(err_fd, F_DUPFD_CLOEXEC, high);
-	if (err_fd < 0)
-		return -1;
+	for (int i = 0; i < FD_OWN_COUNT; i++)
+		if ((own[i] = fcntl(own[i], F_DUPFD_CLOEXEC, high + FD_OWN_COUNT)) < 0)
+			return -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3 && null >= 0; i++)
-		if (dup2(null, i) < 0)
+	for (int i = 0; i < 3; i++)
+		if (null < 0 || dup2(null, i) < 0)
 			return -1;
 	for (size_t i = 0; i < how->n_fds; i++)
 		if (dup2(moved[i], how->fds[i].as_fd) < 0)
 			return -1;
-	/* Whatever else is open must not leak even if it lacks close-on-exec. */
-	for (int fd = 3, next; fd < high; fd = next + 1) {
-		next = fd;
+	for (int i = 0; i < FD_OWN_COUNT; i++) {
+		if (dup3(own[i], high + i, O_CLOEXEC) < 0)
+			return -1;
+		own[i] = high + i;
+	}
+	for (int fd = 3; fd < high; fd++) {
 		bool wanted = false;
 		for (size_t i = 0; i < how->n_fds; i++)
 			wanted |= how->fds[i].as_fd == fd;
 		if (!wanted)
 			close(fd);
 	}
-	if (err_fd > high)
-		syscall(SYS_close_range, high, err_fd - 1, 0);
-	syscall(SYS_close_range, err_fd + 1, ~0U, 0);
-	*ret_err_fd = err_fd;
+	syscall(SYS_close_range, high + FD_OWN_COUNT, ~0U, 0);
 	return 0;
 }
 
-static _Noreturn void child(const struct proc_spawn *how, int err_fd, pid_t parent)
+static _Noreturn void child(const struct proc_spawn *how, int own[static FD_OWN_COUNT], pid_t parent)
 {
 	sigset_t none;
+	char go;
 	int sys;
 
 	sigemptyset(&none);
@@ -121,44 +123,92 @@ static _Noreturn void child(const struct proc_spawn *how, int err_fd, pid_t pare
 		if (getppid() != parent)
 			_exit(127);
 	}
-	if (child_fds(how, err_fd, &err_fd) == 0 && (!how->before_exec || how->before_exec(how->arg) >= 0))
-		execve(how->path ? how->path : "/proc/self/exe", how->argv, how->envp ? how->envp : environ);
+	if (child_fds(how, own) == 0) {
+		if (read(own[FD_GO], &go, 1) != 1)
+			_exit(127);
+		if (!how->before_exec || how->before_exec(how->arg) >= 0)
+			execve(how->path ? how->path : "/proc/self/exe", how->argv, how->envp ? how->envp : environ);
+	}
 	sys = errno;
-	if (write(err_fd, &sys, sizeof(sys)) < 0)
+	if (write(own[FD_ERR], &sys, sizeof(sys)) < 0)
 		_exit(126);
 	_exit(127);
+}
+
+int proc_hold(const struct proc_spawn *how, struct proc_held *ret, struct err *e)
+{
+	const char *name = how->path ? how->path : how->argv[0];
+	int errs[2], gos[2];
+	pid_t parent = getpid(), pid;
+
+	if (pipe2(errs, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "run '%s': pipe", name);
+	AUTO_FD int err_in = errs[0], err_out = errs[1];
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, gos) < 0)
+		return err_sys(e, errno, "run '%s': socketpair", name);
+	AUTO_FD int go_in = gos[0], go_out = gos[1];
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, errno, "run '%s': fork", name);
+	if (pid == 0) {
+		int own[FD_OWN_COUNT] = { err_out, go_in };
+		close(go_out);
+		child(how, own, parent);
+	}
+	*ret = (struct proc_held){ .pid = pid, .go_fd = TAKE_FD(go_out), .err_fd = TAKE_FD(err_in) };
+	return 0;
+}
+
+int proc_let_go(struct proc_held *h, const char *name, struct err *e)
+{
+	ssize_t got;
+	int sys = 0;
+
+	/* A child that ended before leaves nobody to read; what it says on err_fd tells why. */
+	if (send(h->go_fd, "g", 1, MSG_NOSIGNAL) < 0 && errno != EPIPE) {
+		sys = errno;
+		proc_held_done(h);
+		return err_sys(e, sys, "run '%s'", name);
+	}
+	do
+		got = read(h->err_fd, &sys, sizeof(sys));
+	while (got < 0 && errno == EINTR);
+	close(TAKE_FD(h->go_fd));
+	close(TAKE_FD(h->err_fd));
+	if (got == (ssize_t)sizeof(sys)) {
+		waitpid(h->pid, NULL, 0);
+		h->pid = 0;
+		return err_sys(e, sys, "run '%s'", name);
+	}
+	h->pid = 0;
+	return 0;
+}
+
+void proc_held_done(struct proc_held *h)
+{
+	auto_fd_close(&h->go_fd);
+	auto_fd_close(&h->err_fd);
+	if (h->pid > 0)
+		waitpid(h->pid, NULL, 0);
+	*h = (struct proc_held)PROC_HELD_NONE;
 }
 
 int proc_start(const struct proc_spawn *how, pid_t *ret_pid, int *ret_pidfd, struct err *e)
 {
 	const char *name = how->path ? how->path : how->argv[0];
+	AUTO_DONE(proc_held_done) struct proc_held held = PROC_HELD_NONE;
 	AUTO_FD int pidfd = -1;
-	int ends[2], sys = 0;
-	pid_t parent = getpid(), pid;
+	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "run '%s': pipe", name);
-	AUTO_FD int in = ends[0], out = ends[1];
-	pid = fork();
-	if (pid < 0)
-		return err_sys(e, errno, "run '%s': fork", name);
-	if (pid == 0)
-		child(how, out, parent);
-	close(TAKE_FD(out));
-	ssize_t got;
-	do
-		got = read(in, &sys, sizeof(sys));
-	while (got < 0 && errno == EINTR);
-	if (got == (ssize_t)sizeof(sys)) {
-		waitpid(pid, NULL, 0);
-		return err_sys(e, sys, "run '%s'", name);
-	}
-	if (ret_pidfd) {
-		pidfd = proc_pidfd(pid);
-		if (pidfd < 0)
-			return err_sys(e, errno, "watch '%s'", name);
+	if (proc_hold(how, &held, e) < 0)
+		return -1;
+	pid = held.pid;
+	if (ret_pidfd && (pidfd = proc_pidfd(pid)) < 0)
+		return err_sys(e, errno, "watch '%s'", name);
+	if (proc_let_go(&held, name, e) < 0)
+		return -1;
+	if (ret_pidfd)
 		*ret_pidfd = TAKE_FD(pidfd);
-	}
 	*ret_pid = pid;
 	return 0;
 }

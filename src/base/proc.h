@@ -37,6 +37,19 @@ struct proc_spawn {
 
 /* Forks and executes; returns once the exec has happened (its failure is the error here). *ret_pidfd may be NULL; close-on-exec. */
 MUST int proc_start(const struct proc_spawn *how, pid_t *ret_pid, int *ret_pidfd, struct err *e);
+/* The same in two steps: the child is there, with its descriptors and before_exec done, but executes only when let go; it ends when go_fd
+ * closes first. */
+struct proc_held {
+	pid_t pid;
+	int go_fd;
+	int err_fd;
+};
+#define PROC_HELD_NONE { 0, -1, -1 }
+MUST int proc_hold(const struct proc_spawn *how, struct proc_held *ret, struct err *e);
+/* Lets it execute and returns once that has happened. name is for the message. On failure the child is gone and reaped. */
+MUST int proc_let_go(struct proc_held *h, const char *name, struct err *e);
+/* Ends a child that was not let go, and reaps it. Fine on PROC_HELD_NONE and after proc_let_go. */
+void proc_held_done(struct proc_held *h);
 /* waitpid on a child until the deadline. *ret_status as waitpid's. */
 MUST int proc_wait(pid_t pid, int64_t deadline_ms, int *ret_status, struct err *e);
 /* pidfd_open; -1 with errno. */
