@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "store/layout.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/str.h"
+
+static char *root_dir;
+static char *dirs[LAYOUT_DIR_COUNT];
+static char *config_dir;
+
+static const char *const kind_dirs[] = { "vms", "images", "kernels" };
+static const char *const kind_texts[] = { "VM", "image", "kernel" };
+
+/* $NAME/banger where the variable holds an absolute path, else HOME/below/banger. */
+static MUST int xdg_dir(const char *name, const char *below, char **ret, struct err *e)
+{
+	const char *v = getenv(name), *home = getenv("HOME");
+	struct passwd *pw;
+
+	if (v && *v == '/') {
+		*ret = mem_printf("%s/banger", v);
+		return 0;
+	}
+	if (!home || *home != '/') {
+		pw = getpwuid(getuid());
+		home = pw ? pw->pw_dir : NULL;
+	}
+	if (!home || *home != '/') {
+		err_set(e, ERR_INVALID, "no home folder is known for user %d", (int)getuid());
+		return err_hint(e, "set HOME, or BANGER_ROOT to a folder of your own");
+	}
+	*ret = mem_printf("%s/%s/banger", home, below);
+	return 0;
+}
+
+/* Without XDG_RUNTIME_DIR: a folder in /tmp that must be ours alone, since anyone may make names there. */
+static MUST int fallback_run_dir(char **ret, struct err *e)
+{
+	AUTO_MEM char *dir = mem_printf("/tmp/banger-runtime-%d", (int)getuid());
+	struct stat st;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make folder '%s'", dir);
+	if (lstat(dir, &st) < 0)
+		return err_sys(e, errno, "look at '%s'", dir);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != getuid()) {
+		err_set(e, ERR_DENIED, "'%s' is not a folder of user %d", dir, (int)getuid());
+		return err_hint(e, "remove it, or set XDG_RUNTIME_DIR");
+	}
+	*ret = TAKE_PTR(dir);
+	return 0;
+}
+
+int layout_init(const char *root, struct err *e)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+
+	if (!root)
+		root = getenv("BANGER_ROOT");
+	if (root && *root) {
+		if (*root != '/') {
+			err_set(e, ERR_INVALID, "root folder '%s' is not an absolute path", root);
+			return -1;
+		}
+		root_dir = mem_strdup(root);
+		dirs[LAYOUT_STATE] = mem_printf("%s/state", root);
+		dirs[LAYOUT_RUN] = mem_printf("%s/run", root);
+		config_dir = mem_printf("%s/config", root);
+		return 0;
+	}
+	if (xdg_dir("XDG_STATE_HOME", ".local/state", &dirs[LAYOUT_STATE], e) < 0 ||
+	    xdg_dir("XDG_CONFIG_HOME", ".config", &config_dir, e) < 0)
+		return -1;
+	if (run && *run == '/') {
+		dirs[LAYOUT_RUN] = mem_printf("%s/banger", run);
+		return 0;
+	}
+	return fallback_run_dir(&dirs[LAYOUT_RUN], e);
+}
+
+const char *layout_root(void)
+{
+	return root_dir;
+}
+
+int layout_make_dirs(struct err *e)
+{
+	AUTO_MEM char *vms = mem_printf("%s/vms", dirs[LAYOUT_RUN]);
+
+	for (int i = 0; i < LAYOUT_DIR_COUNT; i++) {
+		if (path_make_dirs(dirs[i], 0700, e) < 0)
+			return -1;
+		if (chmod(dirs[i], 0700) < 0)
+			return err_sys(e, errno, "set the mode of '%s'", dirs[i]);
+	}
+	for (int k = 0; k < LAYOUT_KIND_COUNT; k++) {
+		AUTO_MEM char *dir = layout_records(k);
+		if (path_make_dirs(dir, 0700, e) < 0)
+			return -1;
+	}
+	return path_make_dirs(vms, 0700, e);
+}
+
+const char *layout_dir(enum layout_dir d)
+{
+	return dirs[d];
+}
+
+const char *layout_kind_text(enum layout_kind k)
+{
+	return kind_texts[k];
+}
+
+char *layout_config(void)
+{
+	return mem_printf("%s/config.toml", config_dir);
+}
+
+char *layout_socket(void)
+{
+	return mem_printf("%s/bangerd.sock", dirs[LAYOUT_RUN]);
+}
+
+char *layout_lock(void)
+{
+	return mem_printf("%s/bangerd.lock", dirs[LAYOUT_RUN]);
+}
+
+char *layout_helper_socket(void)
+{
+	return mem_printf("%s/helper.sock", dirs[LAYOUT_RUN]);
+}
+
+char *layout_log(void)
+{
+	return mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
+}
+
+char *layout_records(enum layout_kind k)
+{
+	return mem_printf("%s/%s", dirs[LAYOUT_STATE], kind_dirs[k]);
+}
+
+char *layout_record(enum layout_kind k, const char *id)
+{
+	return mem_printf("%s/%s/%s.json", dirs[LAYOUT_STATE], kind_dirs[k], id);
+}
+
+char *layout_files(enum layout_kind k, const char *id)
+{
+	return mem_printf("%s/%s/%s", dirs[LAYOUT_STATE], kind_dirs[k], id);
+}
+
+char *layout_file(enum layout_kind k, const char *id, const char *name)
+{
+	return mem_printf("%s/%s/%s/%s", dirs[LAYOUT_STATE], kind_dirs[k], id, name);
+}
+
+char *layout_vm_run(const char *id)
+{
+	return mem_printf("%s/vms/%s", dirs[LAYOUT_RUN], id);
+}
+
+char *layout_vm_vsock(const char *id)
+{
+	return mem_printf("%s/vms/%s/v.sock", dirs[LAYOUT_RUN], id);
+}
+
+char *layout_vm_hello(const char *id)
+{
+	return mem_printf("%s/vms/%s/v.sock_42071", dirs[LAYOUT_RUN], id);
+}
+
+char *layout_vm_api(const char *id)
+{
+	return mem_printf("%s/vms/%s/api.sock", dirs[LAYOUT_RUN], id);
+}
+
+char *layout_journal_files(enum layout_kind k, const char *id)
+{
+	return mem_printf("state/%s/%s", kind_dirs[k], id);
+}
+
+char *layout_journal_vm_run(const char *id)
+{
+	return mem_printf("run/vms/%s", id);
+}
+
+int layout_resolve(const char *journal_path, char **ret, struct err *e)
+{
+	static const char *const tops[] = { "state/", "run/" };
+
+	for (int i = 0; i < LAYOUT_DIR_COUNT; i++) {
+		if (!str_starts(journal_path, tops[i]))
+			continue;
+		const char *rest = journal_path + strlen(tops[i]);
+		if (!*rest || *rest == '/' || strstr(rest, "..") || strstr(rest, "//") || str_ends(rest, "/"))
+			break;
+		*ret = mem_printf("%s/%s", dirs[i], rest);
+		return 0;
+	}
+	return err_set(e, ERR_CORRUPT, "journal path '%s' is not below banger's folders", journal_path);
+}
