@@ -23,7 +23,7 @@ struct import {
 	const char *dir;
 	kernel_progress_fn progress;
 	void *arg;
-	struct kernel_info info;
+	struct kernel_facts info;
 	struct modules *modules;
 	char modules_release[KFILE_RELEASE_SIZE]; /* by the paths of a package */
 };
@@ -119,9 +119,9 @@ static uint64_t disk_bytes(const char *dir, const char *name)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
-static MUST int finish(struct import *im, struct kernel_info *ret, struct err *e)
+static MUST int finish(struct import *im, struct kernel_facts *ret, struct err *e)
 {
-	struct kernel_info *info = &im->info;
+	struct kernel_facts *info = &im->info;
 
 	if (im->modules) {
 		tell(im, "indexing", 0, 0);
@@ -149,7 +149,7 @@ static MUST int take_digest(struct import *im, int fd, struct err *e)
 	return 0;
 }
 
-int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_info *ret, struct err *e)
+int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret, struct err *e)
 {
 	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
 
@@ -164,7 +164,7 @@ int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, 
 	return finish(&im, ret, e);
 }
 
-int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_info *ret,
+int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret,
 		       struct err *e)
 {
 	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };

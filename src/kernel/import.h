@@ -16,7 +16,7 @@
 #define KERNEL_MODULES "modules.ext4"
 #define KERNEL_INITRD_TAIL "initrd.tail"
 
-struct kernel_info {
+struct kernel_facts {
 	char release[65];    /* uname -r */
 	char digest[65];     /* sha256 of the package or kernel file */
 	uint64_t size_bytes; /* on disk, all files together */
@@ -31,10 +31,10 @@ typedef void (*kernel_progress_fn)(void *arg, const char *stage, uint64_t done, 
 
 /* Imports a Debian kernel package. progress may be NULL. ERR_INVALID: not one, or a kernel that cannot run guests; ERR_CORRUPT: cut or
  * damaged. The caller puts the file's name in front of errors. */
-MUST int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_info *ret, struct err *e);
+MUST int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret, struct err *e);
 /* Imports a bzImage or an ELF kernel. modules_fd is the folder lib/modules/RELEASE, or one that has it below itself; -1 for none, which is
  * for kernels with everything built in. */
-MUST int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_info *ret,
+MUST int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret,
 			    struct err *e);
 /* For this room: writes a file of its own, synced, mode 0640; runs of zeros become holes. */
 MUST int kernel_write_file(const char *path, const void *data, size_t n, struct err *e);
