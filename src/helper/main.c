@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "helper/helper.h"
+#include "net/net.h"
+#include "proto/io_banger_helper.h"
+#include "proto/server.h"
+#include "store/layout.h"
+
+enum { LISTEN_FD = 3, LIFE_FD = 4, MESSAGE_MS = 2000, CONNECTIONS_MAX = 64 };
+
+static void on_disconnect(struct varlink_conn *conn, void *context)
+{
+	struct caller *c = context;
+
+	if (c)
+		launch_forget(c);
+	free(c);
+}
+
+static int check_peer(struct varlink_server *srv, int fd, const struct ucred *peer, void **ret_conn_context)
+{
+	struct caller *c;
+
+	if (peer->uid != 0 && peer->uid != getuid())
+		return -1;
+	c = NEW(struct caller);
+	c->helper = varlink_server_context(srv);
+	*ret_conn_context = c;
+	return 0;
+}
+
+static void on_refused(const struct ucred *peer, const char *why, void *context)
+{
+	char uid[24];
+
+	snprintf(uid, sizeof(uid), "%d", (int)peer->uid);
+	log_warn("caller refused", "uid", uid, "why", why);
+}
+
+/* The daemon is gone: what it launched goes on, a network without guests does not. */
+static void on_life(struct loop *l, int fd, uint32_t revents, void *arg)
+{
+	struct helper *h = arg;
+	struct net_entry *entries = NULL;
+	struct err e = { 0 };
+	size_t n = 0;
+
+	if (h->net && net_list(h->net, &entries, &n, &e) == 0 && n == 0 && net_remove_all(h->net, &e) < 0)
+		log_warn("network not removed", "why", e.msg);
+	free(entries);
+	loop_stop(l);
+}
+
+static void on_signal(struct loop *l, const struct signalfd_siginfo *info, void *arg)
+{
+	/* VMMs are our children until we go. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
+static MUST int serve(struct helper *h, struct err *e)
+{
+	static const struct varlink_interface *const served[] = { &io_banger_helper_interface };
+	struct varlink_server_conf conf = {
+		.max_message = VARLINK_MAX_MESSAGE_SMALL,
+		.max_connections = CONNECTIONS_MAX,
+		.message_ms = MESSAGE_MS,
+		.json_flags = JSON_STRICT,
+		.context = h,
+		.on_disconnect = on_disconnect,
+		.on_refused = on_refused,
+	};
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (loop_new(&h->loop, e) < 0 || loop_add_signals(h->loop, &set, on_signal, h, e) < 0 ||
+	    varlink_server_new(h->loop, served, ARRAY_LEN(served), &conf, &h->server, e) < 0 ||
+	    varlink_server_listen(h->server, LISTEN_FD, check_peer, e) < 0)
+		return -1;
+	return loop_add_fd(h->loop, LIFE_FD, EPOLLIN | EPOLLHUP, on_life, h, NULL, e);
+}
+
+/* The folders tell one owner's banger from another's. */
+static MUST int open_net(struct helper *h, const char *bridge, struct err *e)
+{
+	AUTO_MEM char *owner = mem_printf("%d", (int)getuid());
+	struct net_conf conf = { .bridge = bridge, .owner = owner };
+
+	if (addr_parse_net(h->subnet, &conf.net, e) < 0 || net_open(&conf, &h->net, e) < 0)
+		return -1;
+	return net_probe(h->net, e);
+}
+
+/* A helper that has lost its daemon may still be serving its last call: the next one waits for it. */
+static MUST int take_lock(struct err *e)
+{
+	AUTO_MEM char *path = mem_printf("%s/helper.lock", layout_dir(LAYOUT_RUN));
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_sys(e, errno, "lock '%s'", path);
+	return 0;
+}
+
+int helper_main(int argc, char **argv)
+{
+	struct helper h = { .firecracker_bin = "", .subnet = "" };
+	const char *root = NULL, *bridge = "";
+	struct err e = { 0 };
+
+	log_open("bangerd-root", NULL);
+	list_init(&h.held);
+	umask(077);
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (str_eq(argv[i], "--root"))
+			root = argv[i + 1];
+		else if (str_eq(argv[i], "--subnet"))
+			h.subnet = argv[i + 1];
+		else if (str_eq(argv[i], "--bridge"))
+			bridge = argv[i + 1];
+		else if (str_eq(argv[i], "--firecracker"))
+			h.firecracker_bin = argv[i + 1];
+	}
+	if (layout_init(root, &e) < 0 || take_lock(&e) < 0 || serve(&h, &e) < 0) {
+		log_error("cannot start", "why", e.msg);
+		return 1;
+	}
+	if (open_net(&h, bridge, &e) < 0) {
+		snprintf(h.net_reason, sizeof(h.net_reason), "%s", e.msg);
+		net_free(TAKE_PTR(h.net));
+		err_clear(&e);
+	}
+	if (loop_run(h.loop, &e) < 0)
+		log_error("loop ended", "why", e.msg);
+	varlink_server_free(h.server);
+	net_free(h.net);
+	loop_free(h.loop);
+	return 0;
+}
