@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* bangerd: owns VMs, images, kernels. Single-threaded; parses nothing from the internet; the only writer of state. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/proc.h"
+#include "config/config.h"
+
+struct loop;
+struct varlink_server;
+
+struct daemon {
+	struct loop *loop;
+	struct list objects; /* struct object */
+	struct list jobs;    /* struct job */
+	struct config *config;
+	struct varlink_server *clients; /* bangerd.sock */
+	struct varlink_server *workers; /* each worker's descriptor 3 */
+	struct varlink_server *guests;  /* hellos */
+	int lock_fd;
+	int helper_listen_fd; /* the helper's socket, kept so that a new helper continues on it */
+	int helper_life_fd;   /* the helper ends when this end closes */
+	int helper_pidfd;
+	int64_t helper_pid;
+	bool network;         /* the helper can make networks */
+	bool stopping;
+	int64_t started_at;   /* seconds since 1970 */
+};
+
+/* The role. Options: --root DIR, --ready-fd N (one byte 'K', or 'E' and the reason, then closed). */
+int daemon_main(int argc, char **argv);
+/* Lets the loop end: no new calls, running workers are left to the next daemon. */
+void daemon_stop(struct daemon *d);

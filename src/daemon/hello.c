@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/hello.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/jobs.h"
+#include "daemon/objects.h"
+#include "net/addr.h"
+#include "proto/io_banger_hello.h"
+#include "proto/server.h"
+
+enum { HELLO_MESSAGE_MAX = 16 << 10, HELLO_CONNECTIONS_MAX = 256, HELLO_MESSAGE_MS = 5000 };
+
+struct hello {
+	int fd;
+	struct loop_source *source;
+};
+
+/* A connection knows its VM by id, since the VM may go first. */
+static void on_guest_gone(struct varlink_conn *conn, void *context)
+{
+	free(context);
+}
+
+int hello_open(struct daemon *d, struct err *e)
+{
+	static const struct varlink_interface *const served[] = { &io_banger_hello_interface };
+	struct varlink_server_conf conf = {
+		.max_message = HELLO_MESSAGE_MAX,
+		.max_connections = HELLO_CONNECTIONS_MAX,
+		.message_ms = HELLO_MESSAGE_MS,
+		.on_disconnect = on_guest_gone,
+		.context = d,
+	};
+
+	return varlink_server_new(d->loop, served, ARRAY_LEN(served), &conf, &d->guests, e);
+}
+
+static void on_accept(struct loop *l, int fd, uint32_t revents, void *arg)
+{
+	struct object *o = arg;
+	struct err e = { 0 };
+
+	for (;;) {
+		int guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (guest < 0)
+			return;
+		char *id = mem_strdup(o->vm.id);
+		if (varlink_server_add(o->daemon->guests, guest, id, NULL, &e) < 0) {
+			log_warn("a guest's call was refused", "vm", o->vm.name, "why", e.msg);
+			err_clear(&e);
+			free(id);
+		}
+	}
+}
+
+int hello_start(struct object *o, struct err *e)
+{
+	AUTO_MEM char *dir = layout_vm_run(o->vm.id);
+	AUTO_MEM char *path = layout_vm_hello(o->vm.id);
+	AUTO_FD int fd = -1;
+
+	if (o->hello)
+		return 0;
+	if (path_make_dirs(dir, 0700, e) < 0 || fd_listen_unix(path, 0600, &fd, e) < 0)
+		return -1;
+	o->hello = NEW(struct hello);
+	o->hello->fd = TAKE_FD(fd);
+	if (loop_add_fd(o->daemon->loop, o->hello->fd, EPOLLIN, on_accept, o, &o->hello->source, e) < 0) {
+		hello_stop(o);
+		return -1;
+	}
+	return 0;
+}
+
+void hello_stop(struct object *o)
+{
+	if (!o->hello)
+		return;
+	loop_remove(o->daemon->loop, o->hello->source);
+	close(o->hello->fd);
+	free(o->hello);
+	o->hello = NULL;
+	o->ready = false;
+}
+
+static MUST int caller(struct varlink_call *call, struct object **ret, struct err *e)
+{
+	struct daemon *d = varlink_call_server_context(call);
+	const char *id = varlink_call_context(call);
+
+	*ret = object_by_id(d, LAYOUT_VM, id);
+	if (!*ret)
+		return err_set(e, ERR_NOT_FOUND, "this VM is gone");
+	return 0;
+}
+
+/* Name servers: the configured ones where the VM gets out, none otherwise. */
+static void fill_dns(const struct daemon *d, const struct object *o, struct guest_config *c)
+{
+	if (o->vm.net != NET_MODE_NAT)
+		return;
+	c->dns = mem_array(d->config->n_default_dns, sizeof(*c->dns));
+	for (size_t i = 0; i < d->config->n_default_dns; i++)
+		c->dns[c->n_dns++] = mem_strdup(d->config->default_dns[i]);
+}
+
+static MUST int fill_network(const struct daemon *d, const struct object *o, struct guest_config *c, struct err *e)
+{
+	char text[ADDR_TEXT], mac_text[ADDR_MAC_TEXT];
+	struct addr_net net;
+	uint32_t address;
+	uint8_t mac[6];
+
+	if (addr_parse_net(d->config->subnet, &net, e) < 0 || addr_nth(&net, (uint32_t)o->vm.net_index, &address, e) < 0 ||
+	    addr_mac(o->vm.id, mac, e) < 0)
+		return -1;
+	c->address = mem_printf("%s/%u", addr_text(address, text), net.prefix);
+	c->gateway = mem_strdup(addr_text(net.host, text));
+	c->mac = mem_strdup(addr_mac_text(mac, mac_text));
+	fill_dns(d, o, c);
+	return 0;
+}
+
+int on_hello(struct varlink_call *call, const struct hello_in *in, struct hello_out *ret, struct err *e)
+{
+	struct daemon *d = varlink_call_server_context(call);
+	struct guest_config *c = &ret->config;
+	struct timespec now;
+	struct object *o;
+
+	if (caller(call, &o, e) < 0)
+		return -1;
+	c->name = mem_strdup(o->vm.name);
+	if (o->vm.net != NET_MODE_NONE && fill_network(d, o, c, e) < 0)
+		return -1;
+	clock_gettime(CLOCK_REALTIME, &now);
+	c->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	o->ready = true;
+	log_info("guest says hello", "vm", o->vm.name, "build", in->build);
+	jobs_vm_ready(o);
+	return 0;
+}
+
+int on_leaving(struct varlink_call *call, const struct leaving_in *in, struct leaving_out *ret, struct err *e)
+{
+	struct object *o;
+
+	if (caller(call, &o, e) < 0)
+		return -1;
+	o->reboot = str_eq(in->action, "reboot");
+	o->left = !o->reboot;
+	log_info("guest leaves", "vm", o->vm.name, "action", o->reboot ? "reboot" : "poweroff");
+	return 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon/helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/proc.h"
+#include "daemon/daemon.h"
+#include "proto/client.h"
+#include "proto/io_banger_helper.h"
+#include "store/layout.h"
+
+enum { HELPER_MS = 5000, RESTART_MS = 1000 };
+
+static void on_exit_or_restart(struct loop *l, void *arg);
+
+static void on_helper_exit(struct loop *l, int fd, uint32_t revents, void *arg)
+{
+	struct daemon *d = arg;
+	int status = 0;
+	char text[64];
+
+	waitpid((pid_t)d->helper_pid, &status, 0);
+	log_warn("helper ended", "how", proc_status_text(status, text));
+	d->helper_pid = 0;
+	on_exit_or_restart(l, d);
+}
+
+/* The socket stays ours, so callers of the next helper wait in its queue. */
+static MUST int spawn(struct daemon *d, struct err *e)
+{
+	char *argv[] = { (char *)(uintptr_t) "bangerd-root", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "bangerd-root",
+			 (char *)(uintptr_t) "--subnet", d->config->subnet, (char *)(uintptr_t) "--bridge", d->config->bridge_name,
+			 (char *)(uintptr_t) "--firecracker", d->config->firecracker_bin ? d->config->firecracker_bin : (char *)(uintptr_t) "",
+			 NULL, NULL, NULL };
+	struct proc_fd fds[3];
+	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = 3, .new_session = true };
+	int life[2];
+	pid_t pid;
+
+	if (layout_root()) {
+		argv[9] = (char *)(uintptr_t) "--root";
+		argv[10] = (char *)(uintptr_t)layout_root();
+	}
+	if (pipe2(life, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "pipe");
+	AUTO_FD int theirs = life[0];
+	auto_fd_close(&d->helper_life_fd);
+	auto_fd_close(&d->helper_pidfd);
+	d->helper_life_fd = life[1];
+	fds[0] = (struct proc_fd){ d->helper_listen_fd, 3 };
+	fds[1] = (struct proc_fd){ theirs, 4 };
+	fds[2] = (struct proc_fd){ 2, 2 };
+	if (proc_start(&how, &pid, &d->helper_pidfd, e) < 0)
+		return -1;
+	d->helper_pid = pid;
+	return loop_add_fd(d->loop, d->helper_pidfd, EPOLLIN | EPOLLONESHOT, on_helper_exit, d, NULL, e);
+}
+
+static void on_exit_or_restart(struct loop *l, void *arg)
+{
+	struct daemon *d = arg;
+	struct err e = { 0 };
+
+	if (d->stopping || spawn(d, &e) == 0)
+		return;
+	log_error("helper does not start", "why", e.msg);
+	loop_add_timer(l, time_now_ms() + RESTART_MS, on_exit_or_restart, d);
+}
+
+static MUST int ask_status(struct daemon *d, struct err *e)
+{
+	AUTO_MEM char *path = layout_helper_socket();
+	AUTO(varlink_client_free) struct varlink_client *c = NULL;
+	AUTO_DONE(status_out_done) struct status_out out = { 0 };
+
+	if (varlink_client_connect(path, &c, e) < 0)
+		return -1;
+	varlink_client_set_deadline(c, time_now_ms() + HELPER_MS);
+	if (call_status(c, NULL, &out, e) < 0)
+		return err_wrap(e, "ask the helper");
+	d->network = out.network;
+	if (!out.network)
+		log_info("no networks", "why", out.reason ? out.reason : "");
+	return 0;
+}
+
+int helper_start(struct daemon *d, struct err *e)
+{
+	AUTO_MEM char *path = layout_helper_socket();
+
+	if (fd_listen_unix(path, 0600, &d->helper_listen_fd, e) < 0 || spawn(d, e) < 0)
+		return err_wrap(e, "start the helper");
+	return ask_status(d, e);
+}
+
+void helper_stop(struct daemon *d)
+{
+	/* It ends by itself when its life line is cut, after the call it may be serving. */
+	auto_fd_close(&d->helper_life_fd);
+	auto_fd_close(&d->helper_listen_fd);
+	auto_fd_close(&d->helper_pidfd);
+}

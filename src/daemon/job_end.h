@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* How jobs end, and what follows: undo, the resting state, and operations the daemon begins by itself. Private to daemon/jobs. */
+
+struct job;
+struct object;
+
+void job_cancel(struct job *j);
+/* The worker is gone without having finished: begins the undo, or, when that was it, puts the object to rest and answers. */
+void job_end_failed(struct job *j);
+/* Begins what a VM without a job needs: removal of a dead VMM's remains, deletion when it is ephemeral, a new start after a reboot. */
+void job_end_settle(struct object *o);

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/build.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "daemon/daemon.h"
+#include "daemon/hello.h"
+#include "daemon/helper.h"
+#include "daemon/jobs.h"
+#include "daemon/objects.h"
+#include "daemon/worker_rows.h"
+#include "proto/io_banger.h"
+#include "proto/server.h"
+#include "store/layout.h"
+
+enum { DESCRIPTORS_MAX = 65536, LINGER_MS = 200 };
+
+struct options {
+	const char *root;
+	int ready_fd;
+};
+
+static MUST int parse_options(int argc, char **argv, struct options *ret, struct err *e)
+{
+	int64_t n;
+
+	*ret = (struct options){ .ready_fd = -1 };
+	for (int i = 1; i < argc; i++) {
+		if (str_eq(argv[i], "--role") && i + 1 < argc) {
+			i++;
+		} else if (str_eq(argv[i], "--root") && i + 1 < argc) {
+			ret->root = argv[++i];
+		} else if (str_eq(argv[i], "--ready-fd") && i + 1 < argc) {
+			if (str_to_int(argv[++i], 3, 1 << 20, "--ready-fd", &n, e) < 0)
+				return -1;
+			ret->ready_fd = (int)n;
+		} else {
+			err_set(e, ERR_INVALID, "bangerd does not know '%s'", argv[i]);
+			return err_hint(e, "bangerd [--root DIR] [--ready-fd N]");
+		}
+	}
+	return 0;
+}
+
+/* One daemon for one set of folders: the lock is held for the life of the process and names it. */
+static MUST int take_lock(struct daemon *d, struct err *e)
+{
+	AUTO_MEM char *path = layout_lock();
+	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	char pid[32] = "";
+
+	if (fd < 0)
+		return err_sys(e, errno, "open '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		ssize_t n = read(fd, pid, sizeof(pid) - 1);
+		pid[n > 0 ? strcspn(pid, "\n") : 0] = 0;
+		err_set(e, ERR_BUSY, "another bangerd (process %s) serves '%s'", *pid ? pid : "unknown", layout_dir(LAYOUT_RUN));
+		return err_hint(e, "banger daemon stop ends it");
+	}
+	int n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
+		return err_sys(e, errno, "write '%s'", path);
+	d->lock_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Only the user who owns the daemon, and root. */
+static int check_client(struct varlink_server *srv, int fd, const struct ucred *peer, void **ret_conn_context)
+{
+	return peer->uid == getuid() || peer->uid == 0 ? 0 : -1;
+}
+
+static void on_refused(const struct ucred *peer, const char *why, void *context)
+{
+	char uid[24];
+
+	snprintf(uid, sizeof(uid), "%d", (int)peer->uid);
+	log_warn("client refused", "uid", uid, "why", why);
+}
+
+static MUST int open_clients(struct daemon *d, struct err *e)
+{
+	static const struct varlink_interface *const served[] = { &io_banger_interface };
+	struct varlink_server_conf conf = { .max_connections = 1024, .context = d, .on_refused = on_refused };
+	AUTO_MEM char *path = layout_socket();
+	int fd;
+
+	if (varlink_server_new(d->loop, served, ARRAY_LEN(served), &conf, &d->clients, e) < 0 || fd_listen_unix(path, 0600, &fd, e) < 0)
+		return -1;
+	return varlink_server_listen(d->clients, fd, check_client, e);
+}
+
+static void on_linger(struct loop *l, void *arg)
+{
+	loop_stop(l);
+}
+
+void daemon_stop(struct daemon *d)
+{
+	AUTO_MEM char *path = layout_socket();
+
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	/* Whoever comes now starts a daemon of its own; the reply under way still has to leave. */
+	unlink(path);
+	loop_add_timer(d->loop, time_now_ms() + LINGER_MS, on_linger, d);
+}
+
+static void on_signal(struct loop *l, const struct signalfd_siginfo *info, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("ends by signal");
+	d->stopping = true;
+	loop_stop(l);
+}
+
+static MUST int watch_signals(struct daemon *d, struct err *e)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	return loop_add_signals(d->loop, &set, on_signal, d, e);
+}
+
+static MUST int daemon_open(struct daemon *d, const struct options *o, struct err *e)
+{
+	AUTO_MEM char *config = NULL;
+	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+
+	if (layout_init(o->root, e) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
+		return -1;
+	config = layout_config();
+	if (config_load(config, &d->config, e) < 0)
+		return -1;
+	log_open("bangerd", d->config->log_level);
+	/* Where the hard limit is lower, what is allowed has to do. */
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		log_debug("descriptor limit unchanged");
+	if (loop_new(&d->loop, e) < 0 || watch_signals(d, e) < 0 || objects_load(d, e) < 0 || worker_rows_open(d, e) < 0 || hello_open(d, e) < 0 ||
+	    helper_start(d, e) < 0 || open_clients(d, e) < 0)
+		return -1;
+	jobs_reconcile(d);
+	return 0;
+}
+
+static void daemon_close(struct daemon *d)
+{
+	jobs_abandon(d);
+	varlink_server_free(d->clients);
+	varlink_server_free(d->workers);
+	objects_free(d);
+	varlink_server_free(d->guests);
+	helper_stop(d);
+	config_free(d->config);
+	loop_free(d->loop);
+	auto_fd_close(&d->lock_fd);
+}
+
+/* Tells whoever started us: 'K', or 'E' with the sentence and, on a second line, the hint. */
+static void tell_ready(int fd, const struct err *why)
+{
+	AUTO_DONE(str_done) struct str s = STR_INIT;
+	struct err ignored = { 0 }; /* it may have gone */
+
+	if (fd < 0)
+		return;
+	if (why)
+		str_addf(&s, "E%s\n%s\n", why->msg, why->hint);
+	else
+		str_add(&s, "K");
+	if (fd_write_all(fd, s.data, s.len, FD_FOREVER, &ignored) < 0)
+		log_debug("nobody waits for the daemon");
+	close(fd);
+}
+
+int daemon_main(int argc, char **argv)
+{
+	struct daemon d = { .lock_fd = -1, .helper_listen_fd = -1, .helper_life_fd = -1, .helper_pidfd = -1, .started_at = (int64_t)time(NULL) };
+	struct options o;
+	struct err e = { 0 };
+
+	log_open("bangerd", NULL);
+	list_init(&d.objects);
+	list_init(&d.jobs);
+	umask(077);
+	if (parse_options(argc, argv, &o, &e) < 0 || daemon_open(&d, &o, &e) < 0) {
+		log_error("cannot start", "why", e.msg, "hint", e.hint);
+		tell_ready(o.ready_fd, &e);
+		return 1;
+	}
+	log_info("ready", "version", build_version(), "build", build_id(), "root", layout_dir(LAYOUT_STATE));
+	tell_ready(o.ready_fd, NULL);
+	if (loop_run(d.loop, &e) < 0)
+		log_error("loop ended", "why", e.msg);
+	daemon_close(&d);
+	return e.code != ERR_NONE;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* The table of VMs, images and kernels with their locks, as the records on disk say. Nothing else in the daemon holds state. */
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "proto/io_banger.h"
+#include "store/layout.h"
+
+struct job;
+struct daemon;
+struct loop_source;
+
+/* One of them; job is the operation that holds it, NULL when none does. */
+struct object {
+	struct list link;
+	struct daemon *daemon;
+	enum layout_kind kind;
+	union {
+		struct vm_record vm;
+		struct image_record image;
+		struct kernel_record kernel;
+	};
+	struct job *job;
+	/* VMs only (daemon/watch, daemon/hello). */
+	struct watch *watch;
+	struct hello *hello;
+	bool ready;          /* said hello since the last start */
+	bool reboot;         /* said it leaves to come back */
+	bool left;           /* said it leaves for good */
+};
+
+const char *object_id(const struct object *o);
+const char *object_name(const struct object *o);
+/* The record's journal, to be appended to or dropped. */
+struct journal_entry **object_journal(struct object *o, size_t **ret_n);
+
+/* Reads all records. Bad ones are logged and left on disk. */
+MUST int objects_load(struct daemon *d, struct err *e);
+void objects_free(struct daemon *d);
+/* A new one in the table, not yet on disk; takes what *record (of the kind's type) holds. */
+struct object *object_add(struct daemon *d, enum layout_kind kind, void *record);
+MUST int object_save(struct object *o, struct err *e);
+/* Removes record and table entry; o is gone afterwards. */
+MUST int object_remove(struct object *o, struct err *e);
+/* By name, id, or unique id prefix (four characters or more). ERR_NOT_FOUND, or ERR_INVALID for an ambiguous prefix, which lists the names. */
+MUST int object_find(struct daemon *d, enum layout_kind kind, const char *ref, struct object **ret, struct err *e);
+/* By exact id; NULL if none. */
+struct object *object_by_id(struct daemon *d, enum layout_kind kind, const char *id);
+bool object_name_taken(struct daemon *d, enum layout_kind kind, const char *name);
+
+#define objects_each(d, o) \
+	for (struct list *it_ = (d)->objects.next, *n_ = it_->next; it_ != &(d)->objects; it_ = n_, n_ = it_->next) \
+		for (struct object *o = list_entry(it_, struct object, link); o; o = NULL)
