@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/build.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "disk/root.h"
+#include "kernel/import.h"
+#include "kernel/initrd.h"
+#include "ops/console_tail.h"
+#include "ops/op.h"
+#include "proto/client.h"
+#include "proto/io_banger_helper.h"
+#include "store/layout.h"
+#include "vmm/choose.h"
+
+enum { READY_MS = 180000, DISKS_MAX = 4 };
+
+/* All descriptors of a launch; closed together once the helper has them. */
+struct launch {
+	int kernel, initrd, console, log, tap;
+	int disks[DISKS_MAX];
+	char *roles[DISKS_MAX];
+	struct vmm_disk table[DISKS_MAX];
+	size_t n_disks;
+	struct vmm_choice choice;
+};
+
+static void launch_done(struct launch *l)
+{
+	int *all[] = { &l->kernel, &l->initrd, &l->console, &l->log, &l->tap };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		auto_fd_close(all[i]);
+	for (size_t i = 0; i < l->n_disks; i++)
+		close(l->disks[i]);
+}
+
+static MUST int open_file(const char *path, int flags, int *ret, struct err *e)
+{
+	*ret = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return *ret < 0 ? err_sys(e, errno, "open '%s'", path) : 0;
+}
+
+static MUST int add_disk(struct launch *l, char *path, const char *role, bool read_only, bool unsafe, struct err *e)
+{
+	AUTO_MEM char *owned = path;
+	int fd;
+
+	if (open_file(owned, read_only ? O_RDONLY : O_RDWR, &fd, e) < 0)
+		return -1;
+	l->disks[l->n_disks] = fd;
+	l->roles[l->n_disks] = (char *)(uintptr_t)role;
+	l->table[l->n_disks++] = (struct vmm_disk){ .read_only = read_only, .unsafe = unsafe };
+	return 0;
+}
+
+/* Order: root or base, work, modules, store. What an ephemeral VM writes need not survive the host. */
+static MUST int open_disks(const struct op *op, struct launch *l, struct err *e)
+{
+	const struct vm_record *vm = op->job.vm;
+	bool snapshot = vm->root_backend == ROOT_BACKEND_SNAPSHOT;
+
+	if (snapshot ? add_disk(l, layout_file(LAYOUT_IMAGE, vm->image, "rootfs.ext4"), "base", true, false, e) < 0
+		     : add_disk(l, layout_file(LAYOUT_VM, vm->id, disk_root_name(DISK_COPY)), "root", false, vm->ephemeral, e) < 0)
+		return -1;
+	if (add_disk(l, layout_file(LAYOUT_VM, vm->id, "work.ext4"), "work", false, vm->ephemeral, e) < 0)
+		return -1;
+	if (op->job.kernel->has_modules && add_disk(l, layout_file(LAYOUT_KERNEL, vm->kernel, KERNEL_MODULES), "modules", true, false, e) < 0)
+		return -1;
+	return snapshot ? add_disk(l, layout_file(LAYOUT_VM, vm->id, disk_root_name(DISK_SNAPSHOT)), "store", false, vm->ephemeral, e) : 0;
+}
+
+/* The initrd holds this very binary, so each build has its own. */
+static MUST int open_kernel(const struct op *op, struct launch *l, struct err *e)
+{
+	AUTO_MEM char *dir = layout_files(LAYOUT_KERNEL, op->job.vm->kernel);
+	AUTO_MEM char *name = mem_printf("initrd-%.20s", build_id());
+	AUTO_MEM char *vmlinux = mem_printf("%s/" KERNEL_VMLINUX, dir), *initrd = mem_printf("%s/%s", dir, name);
+	AUTO_FD int self = -1;
+
+	l->initrd = open(initrd, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (l->initrd < 0) {
+		self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+		if (self < 0)
+			return err_sys(e, errno, "open the running binary");
+		if (kernel_initrd(dir, self, name, e) < 0 || open_file(initrd, O_RDONLY, &l->initrd, e) < 0)
+			return err_wrap(e, "make the initrd");
+	}
+	return open_file(vmlinux, O_RDONLY, &l->kernel, e);
+}
+
+static MUST int open_logs(const struct op *op, struct launch *l, struct err *e)
+{
+	AUTO_MEM char *console = layout_file(LAYOUT_VM, op->job.vm->id, "console.log");
+	AUTO_MEM char *log = layout_file(LAYOUT_VM, op->job.vm->id, "vmm.log");
+
+	if (open_file(console, O_WRONLY | O_APPEND | O_CREAT, &l->console, e) < 0)
+		return -1;
+	return open_file(log, O_WRONLY | O_APPEND | O_CREAT, &l->log, e);
+}
+
+static MUST int attach_net(struct op *op, struct launch *l, struct err *e)
+{
+	const struct vm_record *vm = op->job.vm;
+	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .kind = l->choice.kind };
+	AUTO_DONE(net_attach_out_done) struct net_attach_out out = { 0 };
+	struct varlink_client *helper;
+
+	if (vm->net == NET_MODE_NONE)
+		return 0;
+	if (op_journal_net(op, e) < 0 || op_helper(op, &helper, e) < 0 || call_net_attach(helper, &in, &out, e) < 0)
+		return err_wrap(e, "make its network");
+	if (out.has_tap)
+		l->tap = varlink_client_take_fd(helper, out.tap);
+	return 0;
+}
+
+/* Forks, journals who it is, lets it go. */
+static MUST int launch(struct op *op, struct launch *l, struct err *e)
+{
+	struct vm_record *vm = op->job.vm;
+	AUTO_DONE(vmm_launch_out_done) struct vmm_launch_out out = { 0 };
+	struct vmm_go_in go = { .vm = vm->id };
+	struct varlink_client *helper;
+
+	if (op_helper(op, &helper, e) < 0)
+		return -1;
+	struct vmm_launch_in in = {
+		.vm = vm->id, .kind = l->choice.kind, .kvm = l->choice.kvm, .vcpus = vm->vcpus, .memory_mib = vm->memory_mib, .cid = vm->cid,
+		.net = vm->net != NET_MODE_NONE, .hostname = vm->name, .roles = l->roles, .n_roles = l->n_disks, .disks = l->table, .n_disks = l->n_disks,
+		.root_mib = vm->root_backend == ROOT_BACKEND_SNAPSHOT ? vm->root_mib : 0, .chunk_sectors = op->job.config.chunk_sectors,
+		.kernel = varlink_client_attach_fd(helper, l->kernel), .initrd = varlink_client_attach_fd(helper, l->initrd),
+		.console = varlink_client_attach_fd(helper, l->console), .log = varlink_client_attach_fd(helper, l->log), .has_tap = l->tap >= 0,
+	};
+	for (size_t i = 0; i < l->n_disks; i++)
+		l->table[i].file = varlink_client_attach_fd(helper, l->disks[i]);
+	if (in.has_tap)
+		in.tap = varlink_client_attach_fd(helper, l->tap);
+	if (call_vmm_launch(helper, &in, &out, e) < 0 || op_journal_processes(op, out.processes, out.n_processes, e) < 0 ||
+	    call_vmm_go(helper, &go, NULL, e) < 0)
+		return err_wrap(e, "launch %s", l->choice.name);
+	free(vm->processes);
+	vm->processes = TAKE_PTR(out.processes);
+	vm->n_processes = out.n_processes;
+	out.n_processes = 0;
+	free(vm->vmm);
+	vm->vmm = mem_strdup(l->choice.name);
+	return 0;
+}
+
+/* The guest's hello; without it, what the console and the VMM said last. */
+static MUST int wait_ready(struct op *op, struct err *e)
+{
+	AUTO_MEM char *console = layout_file(LAYOUT_VM, op->job.vm->id, "console.log");
+	AUTO_MEM char *log = layout_file(LAYOUT_VM, op->job.vm->id, "vmm.log");
+	struct wait_ready_in in = { .timeout_ms = READY_MS };
+	char tail[CONSOLE_TAIL_MAX];
+
+	op_stage(op, "booting");
+	if (call_wait_ready(op->daemon, &in, NULL, e) == 0)
+		return 0;
+	if (e->code != ERR_STATE && e->code != ERR_TIMEOUT)
+		return -1;
+	bool ended = e->code == ERR_STATE;
+	if (!console_tail(console, tail) && !console_tail(log, tail))
+		snprintf(tail, sizeof(tail), "(it said nothing)");
+	err_clear(e);
+	err_set(e, ended ? ERR_STATE : ERR_TIMEOUT, "the guest %s; its console ends: %s", ended ? "ended before it was ready" : "did not get ready in time", tail);
+	return err_hint(e, "try more memory (--memory), or another image or kernel");
+}
+
+static MUST int boot(struct op *op, struct launch *l, struct err *e)
+{
+	const struct job_config *c = &op->job.config;
+
+	if (!op->job.kernel || !op->job.image)
+		return err_set(e, ERR_NOT_FOUND, "its image or kernel is gone");
+	if (vmm_choose(c->vmm, c->firecracker_bin, c->qemu_bin, op->job.kernel->release, &l->choice, e) < 0)
+		return -1;
+	op_stage(op, "starting the VMM");
+	if (open_disks(op, l, e) < 0 || open_kernel(op, l, e) < 0 || open_logs(op, l, e) < 0 || attach_net(op, l, e) < 0 || launch(op, l, e) < 0)
+		return -1;
+	launch_done(l);
+	*l = (struct launch){ -1, -1, -1, -1, -1 };
+	return wait_ready(op, e);
+}
+
+int vm_boot(struct op *op, struct err *e)
+{
+	AUTO_DONE(launch_done) struct launch l = { -1, -1, -1, -1, -1 };
+
+	if (boot(op, &l, e) < 0)
+		return err_wrap(e, "start '%s'", op->job.vm->name);
+	return 0;
+}
+
+int op_vm_start(struct op *op, const struct vm_start_in *in, struct vm_start_out *ret, struct err *e)
+{
+	return vm_boot(op, e);
+}
