@@ -336,7 +336,7 @@ static int receive_one(const struct netlink_msg *m, void *arg, struct err *e)
 		if (netlink_result(m, &r, e) < 0)
 			return -1;
 		settle(rd, m, &r);
-		rd->done |= m->type == NLMSG_DONE;
+		rd->done = true; /* a dump that fails ends with the error */
 		return 0;
 	}
 	return rd->each && m->type >= NLMSG_MIN_TYPE ? rd->each(m, rd->arg, e) : 0;
