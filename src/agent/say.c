@@ -9,6 +9,7 @@
 #include "base/auto.h"
 
 /* A descriptor of its own for each line: the kernel limits the rate of each open /dev/kmsg. */
+static void put(int level, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
 static void put(int level, const char *fmt, va_list args)
 {
 	AUTO_FD int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
