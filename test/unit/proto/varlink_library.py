@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The server as seen by the Python varlink library: varlink_library.py EVERY_SERVER BANGER_TEXTS...
+"""The server as seen by the Python varlink library: varlink_library.py VENV EVERY_SERVER DESCRIPTIONS
 
 Calls, `more`, errors and introspection against a real server process; and the library's parser reads the descriptions of every
-interface banger serves. The library comes from the package index into a virtual environment of its own; where that cannot be
-reached the test is skipped (77).
+interface banger serves. The library comes from the package index into the virtual environment VENV, in the build tree; where that cannot be
+made the test is skipped (77).
 """
 import os
 import subprocess
 import sys
 import tempfile
-import venv
 
 EVERY = {'b': True, 'i': 9007199254740993, 'f': 0.5, 's': 'ä"\n', 'o': {'k': [1, None]}, 'e': 'none', 't': {'name': 'n'},
          'ab': [], 'ai': [1, -2], 'af': [1.5], 'as': ['x'], 'ao': [{}], 'ae': ['dark'],
@@ -18,15 +17,14 @@ EVERY = {'b': True, 'i': 9007199254740993, 'f': 0.5, 's': 'ä"\n', 'o': {'k': [1
          'default': 'd', 'inline': {'a': 1, 'kind': 'two'}, 'many': [{'a': 'q'}, {}], 'camelCase': 7}
 
 
-def library():
+def library(base):
     """Runs this script again under a Python that has the library."""
-    base = os.path.join(os.environ.get('MESON_BUILD_ROOT') or tempfile.gettempdir(), 'varlink-library')
     python = os.path.join(base, 'bin', 'python3')
-    if subprocess.run([python, '-c', 'import varlink'], capture_output=True).returncode if os.path.exists(python) else True:
-        venv.create(base, with_pip=True, clear=True)
-        got = subprocess.run([python, '-m', 'pip', '-q', 'install', 'varlink==31.0.0'], capture_output=True, text=True)
-        if got.returncode:
-            print('SKIP: the varlink library cannot be installed:', got.stderr.strip().splitlines()[-1:])
+    if not os.path.exists(python) or subprocess.run([python, '-c', 'import varlink'], capture_output=True).returncode:
+        made = subprocess.run([sys.executable, '-m', 'venv', '--clear', base], capture_output=True, text=True)
+        got = made.returncode or subprocess.run([python, '-m', 'pip', '-q', 'install', 'varlink==31.0.0'], capture_output=True).returncode
+        if got:
+            print('SKIP: the varlink library cannot be installed')
             sys.exit(77)
     os.execv(python, [python] + sys.argv)
 
@@ -48,15 +46,13 @@ def main():
     try:
         import varlink
     except ImportError:
-        library()
-    for path in sys.argv[2:]:
-        text = subprocess.run([path], capture_output=True, text=True, check=True).stdout
-        for part in text.split('\0')[:-1]:
-            name = varlink.Interface(part).name
-            print('parsed', name)
+        library(sys.argv[1])
+    texts = subprocess.run([sys.argv[3]], capture_output=True, text=True, check=True).stdout
+    equal([varlink.Interface(text).name for text in texts.split('\0')[:-1]],
+          ['io.banger', 'io.banger.Agent', 'io.banger.Hello', 'io.banger.Helper', 'io.banger.Worker'])
     with tempfile.TemporaryDirectory() as folder:
         address = os.path.join(folder, 's')
-        server = subprocess.Popen([sys.argv[1], address], stdout=subprocess.PIPE, text=True)
+        server = subprocess.Popen([sys.argv[2], address], stdout=subprocess.PIPE, text=True)
         try:
             equal(server.stdout.readline(), 'ready\n')
             talk(varlink, 'unix:' + address)
