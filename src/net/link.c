@@ -383,6 +383,15 @@ int link_tap_open(struct netlink *n, const struct link_tap *tap, int *ret_fd, st
 	return tap_open(n, tap, ret_fd, e) < 0 ? err_wrap(e, "tap '%s'", tap->name) : 0;
 }
 
+int link_tap_probe(struct netlink *n, struct err *e)
+{
+	AUTO_FD int fd = -1;
+
+	/* Changes nothing, but is refused without CAP_NET_ADMIN over this namespace. */
+	begin_link(n, RTM_SETLINK, 0, 1, 0, "change devices");
+	return netlink_run(n, e) < 0 ? -1 : tun_open(&fd, e);
+}
+
 int link_tap_keep(int fd, struct err *e)
 {
 	return ioctl(fd, TUNSETPERSIST, 1ul) < 0 ? err_sys(e, errno, "keep the tap") : 0;

@@ -54,6 +54,8 @@ struct link_tap {
  * descriptor. *ret_fd, close-on-exec and non-blocking, is the caller's; it is -1 when another process has the tap open, which
  * is a success. ERR_EXISTS when the name is taken by a device with another alias, ERR_UNAVAILABLE when the kernel has no taps. */
 MUST int link_tap_open(struct netlink *n, const struct link_tap *tap, int *ret_fd, struct err *e);
+/* Could a tap be made here? The error says why not. */
+MUST int link_tap_probe(struct netlink *n, struct err *e);
 /* Lets the tap outlive its descriptor. */
 MUST int link_tap_keep(int fd, struct err *e);
 /* Puts the device into the bridge as an isolated port (it reaches the bridge but no other such port), then up; it is never up before it is isolated. */

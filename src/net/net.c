@@ -281,12 +281,8 @@ int net_remove_all(struct net *n, struct err *e)
 int net_probe(struct net *n, struct err *e)
 {
 	AUTO_DONE(nft_state_done) struct nft_state rules = { 0 };
-	AUTO_FD int fd = -1;
-	char name[ADDR_DEV_NAME];
 
-	snprintf(name, sizeof(name), "tap-p-%d", (int)getpid() % 10000000);
-	const struct link_tap tap = { .name = name, .alias = "banger probe", .uid = UINT32_MAX, .gid = UINT32_MAX };
-	if (link_tap_open(n->route, &tap, &fd, e) < 0)
-		return -1;
-	return nft_read(n->filter, &n->base, &rules, e);
+	if (link_tap_probe(n->route, e) < 0 || nft_read(n->filter, &n->base, &rules, e) < 0)
+		return err_hint(e, "making a network needs root or CAP_NET_ADMIN, /dev/net/tun and nftables; --net none works without");
+	return 0;
 }

@@ -59,5 +59,5 @@ MUST int net_detach(struct net *n, const char *vm_id, uint32_t address, struct e
 MUST int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e);
 /* Removes all of this owner's: taps, rules, the bridge if we made it, and turns IP forwarding off again if we turned it on. */
 MUST int net_remove_all(struct net *n, struct err *e);
-/* Is there the right to make taps, and the kernel's parts for it? Makes and removes a tap (20 ms). The error says what is missing. */
+/* Is there the right to make taps and rules, and the kernel's parts for it? Makes nothing. The error says what is missing. */
 MUST int net_probe(struct net *n, struct err *e);

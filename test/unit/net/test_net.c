@@ -48,7 +48,6 @@ static void attaches(void **state)
 	AUTO_FD int fd = -1;
 	struct err e = { 0 };
 
-	assert_ok(net_probe(n, &e));
 	assert_ok(net_attach(n, &vm, &fd, &e));
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -263,9 +262,32 @@ static void is_opened_by_its_user(void **state)
 	nothing_left(n);
 }
 
+static void probes(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
+	struct err e = { 0 };
+	int status;
+
+	AUTO_MEM char *before = shell_text(EVERYTHING);
+	assert_ok(net_probe(n, &e));
+	AUTO_MEM char *after = shell_text(EVERYTHING);
+	assert_string_equal(before, after);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct net *own; /* a socket keeps the rights it was opened with */
+		struct net_conf conf = { .bridge = NETNS_BRIDGE, .owner = NETNS_OWNER, .net = { 0xac1e0501, 24 } };
+
+		_exit(setuid(1234) < 0 || net_open(&conf, &own, &e) < 0 ? 2 : net_probe(own, &e) == 0 || e.code != ERR_DENIED || !e.hint[0]);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(probes),
 		cmocka_unit_test(attaches),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(detaches),
