@@ -3,6 +3,7 @@
  * libarchive's filters and cost a copy. */
 #include "unpack/decode.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <archive.h>
@@ -144,7 +145,7 @@ static la_ssize_t filter_pull(struct archive *a, void *arg, const void **ret)
 	struct err *e = d->pull_error;
 
 	if (refill(d, e) < 0) {
-		archive_set_error(a, ARCHIVE_ERRNO_MISC, "read error");
+		archive_set_error(a, EIO, "read error");
 		return ARCHIVE_FATAL;
 	}
 	*ret = d->in + d->at;

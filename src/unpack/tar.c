@@ -2,6 +2,7 @@
 /* libarchive's tar reader over our stream: its filters are not used, so its blocks are our buffers and plain data is never copied. */
 #include "unpack/tar.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 
 #define BLOCK 512 /* of tar */
+#define TAIL_BYTES ((size_t)128 << 10) /* of the buffer before the current one: more than the headers of any usual entry */
 #define ACL_ENTRIES_MAX 1024
 #define ACL_XATTR_VERSION 2 /* linux/posix_acl_xattr.h */
 
@@ -30,31 +32,75 @@ struct tar_reader {
 	struct tar_xattr xattrs[TAR_XATTRS_MAX];
 	void *acls[2];
 	struct err *e; /* of the call under way, for the callback */
-	uint8_t last[BLOCK]; /* the last bytes handed over */
-	uint64_t total;
+	uint8_t *tail; /* the last tail_n bytes before data */
+	size_t tail_n;
+	const uint8_t *data; /* the buffer handed over last */
+	size_t n;
+	uint64_t total; /* handed over so far */
 	bool stream_end;
 };
+
+/* Keeps the end of the buffer that is about to go. */
+static void keep_tail(struct tar_reader *r)
+{
+	if (r->n >= TAIL_BYTES) {
+		memcpy(r->tail, r->data + r->n - TAIL_BYTES, TAIL_BYTES);
+		r->tail_n = TAIL_BYTES;
+	} else if (r->n) {
+		size_t keep = r->tail_n < TAIL_BYTES - r->n ? r->tail_n : TAIL_BYTES - r->n;
+		memmove(r->tail, r->tail + r->tail_n - keep, keep);
+		memcpy(r->tail + keep, r->data, r->n);
+		r->tail_n = keep + r->n;
+	}
+}
 
 static la_ssize_t give(struct archive *a, void *arg, const void **ret)
 {
 	struct tar_reader *r = arg;
-	const uint8_t *data;
-	size_t n;
 
-	if (unpack_stream_next(r->stream, &data, &n, r->e) < 0) {
-		archive_set_error(a, ARCHIVE_ERRNO_MISC, "read error");
+	keep_tail(r);
+	r->n = 0;
+	if (unpack_stream_next(r->stream, &r->data, &r->n, r->e) < 0) {
+		archive_set_error(a, EIO, "read error");
 		return ARCHIVE_FATAL;
 	}
-	r->stream_end = n == 0;
-	if (n >= BLOCK) {
-		memcpy(r->last, data + n - BLOCK, BLOCK);
-	} else if (n) {
-		memmove(r->last, r->last + n, BLOCK - n);
-		memcpy(r->last + BLOCK - n, data, n);
+	r->stream_end = r->n == 0;
+	r->total += r->n;
+	*ret = r->data;
+	return (la_ssize_t)r->n;
+}
+
+/* A block of the stream at offset at, from what is still in memory; false if that is no longer there. */
+static bool look_back(const struct tar_reader *r, uint64_t at, uint8_t out[static BLOCK])
+{
+	uint64_t begin = r->total - r->n, first = begin - r->tail_n;
+
+	if (at < first || at > r->total || r->total - at < BLOCK)
+		return false;
+	for (size_t i = 0; i < BLOCK; i++, at++)
+		out[i] = at < begin ? r->tail[at - first] : r->data[at - begin];
+	return true;
+}
+
+/* libarchive 3.8 forgets the header's permissions when an ACL came before it in a pax header: a default ACL leaves mode 0, an access ACL
+ * loses setuid. So the mode is looked up in the header itself, behind those of types x, g, L and K. */
+static void mend_mode(struct tar_reader *r, struct archive_entry *from)
+{
+	uint64_t at = (uint64_t)archive_read_header_position(r->a);
+	uint8_t head[BLOCK];
+	char field[13] = { 0 };
+
+	if (!(archive_entry_acl_types(from) & ARCHIVE_ENTRY_ACL_TYPE_POSIX1E))
+		return;
+	while (look_back(r, at, head)) {
+		if (!strchr("xgLK", head[156]) || !head[156]) {
+			memcpy(field, head + 100, 8);
+			r->entry.mode = (r->entry.mode & S_IFMT) | ((uint32_t)strtoul(field, NULL, 8) & 07777);
+			return;
+		}
+		memcpy(field, head + 124, 12);
+		at += BLOCK + ((strtoull(field, NULL, 8) + BLOCK - 1) & ~(uint64_t)(BLOCK - 1));
 	}
-	r->total += n;
-	*ret = data;
-	return (la_ssize_t)n;
 }
 
 static int fail(struct tar_reader *r, const char *what, struct err *e)
@@ -75,6 +121,7 @@ int tar_open(const struct unpack_source *from, struct tar_reader **ret, struct e
 	AUTO(tar_free) struct tar_reader *r = NEW(struct tar_reader);
 
 	r->e = e;
+	r->tail = mem_new(TAIL_BYTES);
 	r->a = archive_read_new();
 	if (!r->a || archive_read_support_format_tar(r->a) != ARCHIVE_OK)
 		return err_set(e, ERR_INTERNAL, "libarchive cannot start");
@@ -90,11 +137,12 @@ int tar_open(const struct unpack_source *from, struct tar_reader **ret, struct e
 static MUST int finish(struct tar_reader *r, struct err *e)
 {
 	static const uint8_t zero[BLOCK];
+	uint8_t last[BLOCK];
 	const uint8_t *data;
 	size_t n = 1;
 
 	/* POSIX: two blocks of zeros. Without any, the last thing that libarchive saw was an entry, and more may have followed. */
-	if (r->stream_end && (r->total < BLOCK || memcmp(r->last, zero, BLOCK)))
+	if (r->stream_end && (r->total < BLOCK || !look_back(r, r->total - BLOCK, last) || memcmp(last, zero, BLOCK)))
 		return err_set(e, ERR_CORRUPT, "the archive stops without an end mark: it is truncated");
 	while (n && !r->stream_end)
 		if (unpack_stream_next(r->stream, &data, &n, e) < 0)
@@ -205,6 +253,7 @@ static MUST int fill(struct tar_reader *r, struct archive_entry *from, struct er
 		.uid = archive_entry_uid(from),
 		.gid = archive_entry_gid(from),
 	};
+	mend_mode(r, from);
 	if (!t->path)
 		return err_set(e, ERR_CORRUPT, "an entry has a name that cannot be read");
 	if (t->hard_link)
@@ -283,6 +332,7 @@ void tar_free(struct tar_reader *r)
 	if (r->a)
 		archive_read_free(r->a);
 	unpack_stream_free(r->stream);
+	free(r->tail);
 	free(r->acls[0]);
 	free(r->acls[1]);
 	free(r);
