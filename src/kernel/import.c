@@ -161,6 +161,8 @@ int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, 
 		err_set(e, ERR_INVALID, "package holds no modules for '%s'", im.info.release);
 		return err_hint(e, "where they are a package of their own, unpack both and use --vmlinuz FILE --modules DIR");
 	}
+	if (strcmp(im.modules_release, im.info.release))
+		return err_set(e, ERR_INVALID, "package holds modules for '%s', but the kernel is '%s'", im.modules_release, im.info.release);
 	return finish(&im, ret, e);
 }
 

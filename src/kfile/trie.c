@@ -89,7 +89,7 @@ static uint32_t write_node(const struct trie_entry *v, size_t n, size_t at, bool
 
 	while (values < n && !v[values].key[end])
 		values++;
-	size_t children = write_children(v + values, n - values, end, refs, out);
+	size_t children = values < n ? write_children(v + values, n - values, end, refs, out) : 0;
 	size_t offset = out->len;
 	if (prefix) {
 		flags |= HAS_PREFIX;
