@@ -117,9 +117,12 @@ static void cut_fds(struct varlink_input *in, uint64_t end, struct varlink_fds *
 
 int varlink_input_next(struct varlink_input *in, size_t max, const char **ret_text, size_t *ret_n, struct varlink_fds *ret_fds)
 {
-	const char *from = in->buf.data + in->at, *nul = NULL;
 	size_t left = varlink_input_left(in), n;
+	const char *from, *nul = NULL;
 
+	if (!left)
+		return 0;
+	from = in->buf.data + in->at;
 	if (left > in->scanned)
 		nul = memchr(from + in->scanned, 0, left - in->scanned);
 	n = nul ? (size_t)(nul - from) : left;

@@ -24,7 +24,7 @@ static void on_gone(void *arg)
 	varlink_reply_error(TAKE_PTR(waiting), &e);
 }
 
-/* Finish: answered at once; Fail: an error; Journal: never answered; WaitExit: answered before it returns; WaitReady: hangs up. */
+/* Finish: answered at once; Fail: an error; Journal: never answered; WaitReady: answered before it returns. */
 static int run_worker(struct varlink_call *call, void *in, void *ret, struct err *e)
 {
 	const struct varlink_method *m = varlink_call_method(call);
@@ -37,7 +37,7 @@ static int run_worker(struct varlink_call *call, void *in, void *ret, struct err
 		varlink_call_on_gone(call, on_gone, NULL);
 		return VARLINK_LATER;
 	}
-	if (m == &wait_exit_method) {
+	if (m == &wait_ready_method) {
 		varlink_reply(call, ret);
 		return VARLINK_LATER;
 	}
@@ -78,7 +78,7 @@ static int run_exec(struct varlink_call *call, void *in, void *ret, struct err *
 }
 
 static const struct varlink_row worker_rows[] = {
-	{ &finish_method, run_worker }, { &fail_method, run_worker }, { &journal_method, run_worker }, { &wait_exit_method, run_worker },
+	{ &finish_method, run_worker }, { &fail_method, run_worker }, { &journal_method, run_worker }, { &wait_ready_method, run_worker },
 };
 static const struct varlink_row banger_rows[] = { { &vm_create_method, run_create } };
 static const struct varlink_row agent_rows[] = { { &exec_method, run_exec } };
