@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 enum { ID_MAX = 32 };
 
@@ -27,22 +26,23 @@ static void find_in_notes(const unsigned char *at, const unsigned char *end, cha
 	}
 }
 
+/* The ELF header, where the linker has put it; addresses in the program headers count from it. */
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
 const char *build_id(void)
 {
 	static char id[2 * ID_MAX + 1];
-	const Elf64_Phdr *ph = (const Elf64_Phdr *)getauxval(AT_PHDR);
-	size_t n = getauxval(AT_PHNUM);
-	uintptr_t bias = 0;
+	const unsigned char *base = (const unsigned char *)&__ehdr_start;
+	const Elf64_Phdr *ph = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
+	uint64_t first = UINT64_MAX;
 
-	if (*id || !ph)
-		return *id ? id : "unknown";
-	for (size_t i = 0; i < n; i++)
-		if (ph[i].p_type == PT_PHDR)
-			bias = (uintptr_t)ph - ph[i].p_vaddr;
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char *at = (const unsigned char *)(bias + ph[i].p_vaddr);
-		if (ph[i].p_type == PT_NOTE && bias)
-			find_in_notes(at, at + ph[i].p_memsz, id);
-	}
+	if (*id)
+		return id;
+	for (size_t i = 0; i < __ehdr_start.e_phnum; i++)
+		if (ph[i].p_type == PT_LOAD && ph[i].p_vaddr < first)
+			first = ph[i].p_vaddr;
+	for (size_t i = 0; i < __ehdr_start.e_phnum; i++)
+		if (ph[i].p_type == PT_NOTE)
+			find_in_notes(base + (ph[i].p_vaddr - first), base + (ph[i].p_vaddr - first) + ph[i].p_memsz, id);
 	return *id ? id : "unknown";
 }

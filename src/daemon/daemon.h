@@ -10,6 +10,7 @@
 #include "config/config.h"
 
 struct loop;
+struct loop_source;
 struct varlink_server;
 
 struct daemon {
@@ -25,6 +26,8 @@ struct daemon {
 	int helper_life_fd;   /* the helper ends when this end closes */
 	int helper_pidfd;
 	int64_t helper_pid;
+	int console_fd;       /* inotify on consoles */
+	struct loop_source *console_timer;
 	bool network;         /* the helper can make networks */
 	bool stopping;
 	int64_t started_at;   /* seconds since 1970 */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
 #include "daemon/job_reply.h"
@@ -81,6 +82,7 @@ static void vm_rests(struct object *o, enum vm_state state)
 {
 	watch_stop(o);
 	hello_stop(o);
+	console_unwatch(o);
 	free(o->vm.processes);
 	o->vm.processes = NULL;
 	o->vm.n_processes = 0;
@@ -335,6 +337,7 @@ static void reconcile_vm(struct object *o)
 		break;
 	case VM_STATE_RUNNING:
 		o->ready = true;
+		console_watch(o);
 		if (hello_start(o, &e) < 0)
 			log_error("cannot listen for the guest", "vm", o->vm.name, "why", e.msg);
 		watch_start(o);

@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
 #include "daemon/helper.h"
@@ -159,7 +160,7 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		log_debug("descriptor limit unchanged");
 	if (loop_new(&d->loop, e) < 0 || watch_signals(d, e) < 0 || objects_load(d, e) < 0 || worker_rows_open(d, e) < 0 || hello_open(d, e) < 0 ||
-	    helper_start(d, e) < 0 || open_clients(d, e) < 0)
+	    console_open(d, e) < 0 || helper_start(d, e) < 0 || open_clients(d, e) < 0)
 		return -1;
 	jobs_reconcile(d);
 	return 0;
@@ -173,6 +174,7 @@ static void daemon_close(struct daemon *d)
 	objects_free(d);
 	varlink_server_free(d->guests);
 	helper_stop(d);
+	console_close(d);
 	config_free(d->config);
 	loop_free(d->loop);
 	auto_fd_close(&d->lock_fd);
@@ -197,7 +199,7 @@ static void tell_ready(int fd, const struct err *why)
 
 int daemon_main(int argc, char **argv)
 {
-	struct daemon d = { .lock_fd = -1, .helper_listen_fd = -1, .helper_life_fd = -1, .helper_pidfd = -1, .started_at = (int64_t)time(NULL) };
+	struct daemon d = { .lock_fd = -1, .helper_listen_fd = -1, .helper_life_fd = -1, .helper_pidfd = -1, .console_fd = -1, .started_at = (int64_t)time(NULL) };
 	struct options o;
 	struct err e = { 0 };
 

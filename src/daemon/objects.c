@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
 #include "daemon/watch.h"
@@ -49,6 +50,7 @@ static void object_free(struct object *o)
 {
 	watch_stop(o);
 	hello_stop(o);
+	console_unwatch(o);
 	list_remove(&o->link);
 	json_done(types[o->kind], &o->vm);
 	free(o);

@@ -26,6 +26,8 @@ struct object {
 	/* VMs only (daemon/watch, daemon/hello). */
 	struct watch *watch;
 	struct hello *hello;
+	int console_wd;      /* daemon/console */
+	bool console_dirty;
 	bool ready;          /* said hello since the last start */
 	bool reboot;         /* said it leaves to come back */
 	bool left;           /* said it leaves for good */

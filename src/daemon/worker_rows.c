@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/jobs.h"
 #include "daemon/objects.h"
@@ -143,8 +144,10 @@ int on_journal(struct varlink_call *call, const struct journal_in *in, struct jo
 			return -1;
 	if (object_save(o, e) < 0)
 		return -1;
-	if (launch)
+	if (launch) {
 		watch_start(o);
+		console_watch(o);
+	}
 	return 0;
 }
 

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* Keeps the logs of running VMs within a bound: a guest may print for ever. */
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define CONSOLE_MAX_BYTES (4 << 20)  /* a log larger than this is cut */
+#define CONSOLE_KEEP_BYTES (1 << 20) /* to about its last part of this size */
+
+struct daemon;
+struct object;
+
+MUST int console_open(struct daemon *d, struct err *e);
+void console_close(struct daemon *d);
+/* Watches the logs of a VM that runs; again is fine. Failure is logged: a VM runs without the bound rather than not at all. */
+void console_watch(struct object *o);
+void console_unwatch(struct object *o);
+/* Cuts the file at path to its last keep bytes when it is larger than max. What is appended meanwhile stays. */
+MUST int console_cut(const char *path, int64_t max, int64_t keep, struct err *e);
