@@ -152,9 +152,8 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 		return err_sys(e, errno, "socketpair");
 	AUTO_FD int theirs = pair[1];
 	*ret_vmm_end = pair[0];
-	char *argv[] = { (char *)(uintptr_t) "banger-vhost-vsock", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "banger-vhost-vsock",
-			 (char *)(uintptr_t) "--socket-fd", fd_text, (char *)(uintptr_t) "--listen-fd", listen_text, (char *)(uintptr_t) "--uds", uds,
-			 (char *)(uintptr_t) "--cid", cid, NULL };
+	char *argv[] = { (char *)(uintptr_t) "banger-vhost-vsock", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "banger-vhost-vsock", fd_text,
+			 listen_text, cid, uds, NULL };
 	struct proc_fd fds[] = { { theirs, 10 }, { listen_fd, 11 }, { spec->log_fd, 2 } };
 	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true };
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)

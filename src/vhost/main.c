@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "vhost/main.h"
+#include "vhost/vhost.h"
 
 #include <signal.h>
 #include <stdbool.h>
