@@ -29,7 +29,7 @@
 
 enum {
 	GRACE_MS = 10000,        /* between SIGHUP and SIGKILL when the client is gone */
-	LINGER_MS = 5000,        /* for the client to close after the last frame */
+	LINGER_MS = 10000,       /* for the client to close after the last frame */
 	DRAIN_BYTES = 320 << 10, /* more than a pipe or terminal holds: what a command has written before its end */
 	CREDIT_STEP = EXEC_WINDOW / 4,
 };
@@ -332,7 +332,7 @@ static struct exec_control exit_control(const struct command *c)
 	return x;
 }
 
-/* All that is left goes out, then the client closes. */
+/* All that is left goes out, then the client closes: a VMM may drop what is on its way when the guest does it first. */
 static void finish(struct session *s)
 {
 	struct exec_control c = exit_control(&s->cmd);
@@ -347,7 +347,6 @@ static void finish(struct session *s)
 		if (stream_pending(&s->out) && fd_wait(s->out.fd, POLLOUT, FD_FOREVER, &e) < 0)
 			return;
 	}
-	shutdown(s->out.fd, SHUT_WR);
 	while (fd_wait(s->out.fd, POLLIN, deadline, &e) == 0 && recv(s->out.fd, rest, sizeof(rest), MSG_DONTWAIT) > 0)
 		;
 }

@@ -4,7 +4,8 @@
  * A frame of length 0 says that its channel has ended. Who may send what:
  *   host to guest: EXEC_IN (never more bytes than credited so far), EXEC_CONTROL with resize or signal
  *   guest to host: EXEC_OUT, EXEC_ERR (none with a terminal), EXEC_CONTROL with credit, and last exit or error
- * Order at the end: all output, the ends of EXEC_OUT and EXEC_ERR, then exit; then the guest closes. The payload of EXEC_CONTROL is one
+ * Order at the end: all output, the ends of EXEC_OUT and EXEC_ERR, then exit or error;
+ * then the host closes (the guest does ten seconds later). The payload of EXEC_CONTROL is one
  * JSON object with one member:
  *   {"credit":65536}                                     that many more bytes of stdin are welcome; the guest begins with one
  *   {"resize":{"rows":24,"columns":80}}                  the terminal's new size
