@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/auto.h"
+#include "base/mem.h"
+#include "cli/many.h"
+
+struct vm_restart {
+	struct opt_list vms;
+	int64_t timeout_s;
+};
+
+static int act(struct varlink_client *c, const char *vm, struct progress_view *v, const void *arg, char **ret_text,
+	struct err *e)
+{
+	const struct vm_restart *o = arg;
+	AUTO_DONE(vm_restart_out_done) struct vm_restart_out out = { 0 };
+	AUTO_MEM char *name = mem_strdup(vm);
+	struct vm_restart_in in = { .vm = name, .timeout_ms = o->timeout_s * 1000, .has_timeout_ms = o->timeout_s > 0 };
+
+	if (progress_call(c, &vm_restart_method, &in, v, &out, e) < 0)
+		return -1;
+	cli_warn(out.warning);
+	*ret_text = mem_strdup(out.vm ? out.vm->name : vm);
+	return 0;
+}
+
+static int run(const void *in, void *cx)
+{
+	const struct vm_restart *o = in;
+
+	return many_run(cx, &o->vms, act, o);
+}
+
+static const struct opt opts[] = {
+	{ 't', "timeout", OPT_INT, offsetof(struct vm_restart, timeout_s), "SECONDS",
+		"how long the guest may take (default 20)", 1, 3600 },
+	{ 0 },
+};
+static const struct opt_arg args[] = { { "VM", offsetof(struct vm_restart, vms), .many = true, .words = CLI_WORDS_VM },
+	{ 0 } };
+static const char *const examples[] = {
+	"banger vm restart web",
+	NULL,
+};
+const struct opt_command cli_vm_restart = {
+	.name = "restart",
+	.brief = "stop VMs, then start them",
+	.about = "Shuts guests down in order and boots them again.",
+	.examples = examples,
+	.opts = opts,
+	.args = args,
+	.in_size = sizeof(struct vm_restart),
+	.run = run,
+};
