@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "base/auto.h"
 #include "base/str.h"
+#include "cli/cli.h"
 #include "daemon/daemon.h"
 #include "helper/helper.h"
 #include "init/init.h"
@@ -55,5 +56,5 @@ int main(int argc, char **argv)
 		return r->main(argc - 2, argv + 2);
 	}
 	r = find_role(*name == '@' ? name + 1 : name);
-	return r ? r->main(argc, argv) : 1;
+	return r ? r->main(argc, argv) : cli_main(argc, argv);
 }
