@@ -73,6 +73,7 @@ int ext4_build_new(const char *image, struct ext4_build **ret, struct err *e)
 	if (b->fd < 0)
 		return err_sys(e, errno, "open image '%s'", image);
 	b->join = mem_new(BUILD_JOIN_BYTES);
+	build_lend_blocks(b);
 	if (adopt_all(b, e) < 0)
 		return -1;
 	*ret = TAKE_PTR(b);
@@ -130,8 +131,7 @@ static MUST int add_dir(struct ext4_build *b, struct node *dir, const char *name
 	struct ext2_inode_large *inode = x->file->inode;
 	inode->i_crtime = 0;
 	ext4_inode_fill(inode, &in->meta, BUILD_INODE_BYTES);
-	x->file->xattrs = build_copy_xattrs(b, in);
-	return 0;
+	return build_copy_xattrs(b, in, &x->file->xattrs, e);
 }
 
 static MUST int set_target(struct ext4_build *b, const struct ext4_entry *in, struct err *e)
@@ -203,7 +203,8 @@ int ext4_build_add(struct ext4_build *b, const struct ext4_entry *in, struct err
 	b->open_inode = (struct ext2_inode_large){ 0 };
 	ext4_inode_fill(&b->open_inode, &in->meta, BUILD_INODE_BYTES);
 	b->open_inode.i_links_count = 1;
-	b->open_xattrs = build_copy_xattrs(b, in);
+	if (build_copy_xattrs(b, in, &b->open_xattrs, e) < 0)
+		return -1;
 	if (S_ISLNK(in->meta.mode))
 		return set_target(b, in, e);
 	return S_ISREG(in->meta.mode) ? set_size(b, in, e) : 0;

@@ -16,7 +16,7 @@
 struct ext4_build;
 
 struct ext4_xattr {
-	const char *name; /* "user.x", "security.capability", "system.posix_acl_access" (value in Linux's form), ... */
+	const char *name; /* "user.x", "security.capability", "system.posix_acl_access" (Linux's or the stored form), ... */
 	const void *value;
 	size_t n;
 };

@@ -50,13 +50,13 @@ void build_return_space(struct ext4_build *b)
 	b->n_freed = 0;
 }
 
-static MUST int new_stretch(struct ext4_build *b, const char *name, struct err *e)
+static errcode_t new_stretch(struct ext4_build *b)
 {
 	blk64_t at, n;
 	errcode_t r = ext2fs_new_range(b->fs, 0, b->goal, STRETCH_BLOCKS, NULL, &at, &n);
 
 	if (r)
-		return build_fail(b, name, r, e);
+		return r;
 	ext2fs_block_alloc_stats_range(b->fs, at, n, +1);
 	b->stretch = at;
 	b->stretch_n = n;
@@ -64,11 +64,32 @@ static MUST int new_stretch(struct ext4_build *b, const char *name, struct err *
 	return 0;
 }
 
+/* libext2fs asks here for the blocks of attributes and extent trees, and then counts them itself. */
+static errcode_t lend_block(ext2_filsys fs, blk64_t goal, blk64_t *ret)
+{
+	struct ext4_build *b = fs->priv_data;
+	errcode_t r = b->stretch_n ? 0 : new_stretch(b);
+
+	if (r)
+		return r;
+	*ret = b->stretch++;
+	b->stretch_n--;
+	ext2fs_block_alloc_stats2(fs, *ret, -1);
+	return 0;
+}
+
+void build_lend_blocks(struct ext4_build *b)
+{
+	b->fs->priv_data = b;
+	ext2fs_set_alloc_block_callback(b->fs, lend_block, NULL);
+}
+
 int build_alloc_blocks(struct ext4_build *b, const char *name, uint32_t logical, uint32_t n, struct runs *runs, struct err *e)
 {
 	while (n) {
-		if (b->stretch_n == 0 && new_stretch(b, name, e) < 0)
-			return -1;
+		errcode_t r = b->stretch_n ? 0 : new_stretch(b);
+		if (r)
+			return build_fail(b, name, r, e);
 		uint32_t take = n < b->stretch_n ? n : (uint32_t)b->stretch_n;
 		struct run *last = runs->n ? &runs->v[runs->n - 1] : NULL;
 		if (last && last->at + last->n == b->stretch && last->logical + last->n == logical && last->n < RUN_BLOCKS_MAX) {
@@ -237,23 +258,9 @@ int build_write_inode(struct ext4_build *b, const char *name, ext2_ino_t ino, st
 	return r ? build_fail(b, name, r, e) : 0;
 }
 
-struct ext4_xattr_copy *build_copy_xattrs(struct ext4_build *b, const struct ext4_entry *in)
-{
-	struct ext4_xattr_copy *list = NULL;
-
-	for (size_t i = in->n_xattrs; i-- > 0;) {
-		struct ext4_xattr_copy *x = build_alloc(b, sizeof(*x));
-		x->name = build_text(b, in->xattrs[i].name, strlen(in->xattrs[i].name));
-		x->value = build_text(b, in->xattrs[i].value, in->xattrs[i].n);
-		x->n = in->xattrs[i].n;
-		x->next = list;
-		list = x;
-	}
-	return list;
-}
-
 int build_write_xattrs(struct ext4_build *b, const char *name, ext2_ino_t ino, const struct ext4_xattr_copy *list, struct err *e)
 {
+	unsigned raw = XATTR_HANDLE_FLAG_RAW; /* ACLs are in their stored form already */
 	struct ext2_xattr_handle *h;
 	errcode_t r, closed;
 
@@ -262,7 +269,9 @@ int build_write_xattrs(struct ext4_build *b, const char *name, ext2_ino_t ino, c
 	r = ext2fs_xattrs_open(b->fs, ino, &h);
 	if (r)
 		return build_fail(b, name, r, e);
-	r = ext2fs_xattrs_read(h);
+	r = ext2fs_xattrs_flags(h, &raw, NULL);
+	if (!r)
+		r = ext2fs_xattrs_read(h);
 	for (; !r && list; list = list->next) {
 		r = ext2fs_xattr_set(h, list->name, list->value, list->n);
 		if (r) {

@@ -115,6 +115,8 @@ MUST int build_alloc_blocks(struct ext4_build *b, const char *name, uint32_t log
 /* Frees the inode's blocks at the end; nothing new goes there before. */
 MUST int build_free_inode(struct ext4_build *b, const struct file *f, struct err *e);
 MUST int build_store_links(struct ext4_build *b, const struct file *f, struct err *e);
+/* From now on libext2fs, too, takes its blocks from the stretch. */
+void build_lend_blocks(struct ext4_build *b);
 void build_return_space(struct ext4_build *b);
 /* Puts bytes at their place in the image; they are joined with what was put before. */
 MUST int build_put(struct ext4_build *b, uint64_t at, const void *p, size_t n, struct err *e);
@@ -123,7 +125,8 @@ MUST int build_flush(struct ext4_build *b, struct err *e);
 MUST int build_write_inode(struct ext4_build *b, const char *name, ext2_ino_t ino, struct ext2_inode_large *in, const struct runs *runs,
 			   struct err *e);
 MUST int build_write_xattrs(struct ext4_build *b, const char *name, ext2_ino_t ino, const struct ext4_xattr_copy *list, struct err *e);
-struct ext4_xattr_copy *build_copy_xattrs(struct ext4_build *b, const struct ext4_entry *in);
+/* Copies them into the arena; build_xattr.c. */
+MUST int build_copy_xattrs(struct ext4_build *b, const struct ext4_entry *in, struct ext4_xattr_copy **ret, struct err *e);
 int build_fail(struct ext4_build *b, const char *name, errcode_t code, struct err *e);
 
 /* folders: build_dir.c */

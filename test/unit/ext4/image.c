@@ -16,7 +16,12 @@ int scratch_setup(void **state)
 
 	if (!mkdtemp(dir))
 		return -1;
-	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	const char *path = getenv("PATH");
+	if (!path || !strstr(path, "/usr/sbin")) { /* where e2fsprogs are */
+		char *longer = mem_printf("%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin");
+		setenv("PATH", longer, 1);
+		free(longer);
+	}
 	unsetenv("LD_PRELOAD");
 	*state = dir;
 	return 0;
