@@ -2,6 +2,7 @@
 /* Attributes of entries. ACLs come in Linux's form (linux/posix_acl_xattr.h: version 2, entries of 8 bytes) and are stored in ext4's
  * (fs/ext4/acl.h: version 1, numbers only where they mean something); libext2fs converts them too, but trusts their sizes. */
 #include <string.h>
+#include <sys/types.h>
 
 #include "base/str.h"
 #include "ext4/build_internal.h"
