@@ -101,7 +101,7 @@ static MUST int serve(struct helper *h, struct err *e)
 /* The folders tell one owner's banger from another's. */
 static MUST int open_net(struct helper *h, const char *bridge, struct err *e)
 {
-	AUTO_MEM char *owner = mem_printf("%d", (int)getuid());
+	AUTO_MEM char *owner = mem_printf("%d:%s", (int)getuid(), layout_dir(LAYOUT_STATE));
 	struct net_conf conf = { .bridge = bridge, .owner = owner };
 
 	if (addr_parse_net(h->subnet, &conf.net, e) < 0 || net_open(&conf, &h->net, e) < 0)

@@ -19,6 +19,8 @@
 #define FORWARD_FILE "/proc/sys/net/ipv4/ip_forward"
 #define FORWARD_MARK " forward" /* in the bridge's alias: forwarding was off before us */
 #define DEFAULT_BRIDGE "br-fc"
+#define ALIAS "banger "
+#define OWNER_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_/-"
 
 struct net {
 	struct netlink *route, *filter;
@@ -42,16 +44,18 @@ static void make_base(struct net *n)
 int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
 {
 	AUTO(net_free) struct net *n = NULL;
-	size_t length = strlen(conf->owner);
+	size_t length = strlen(conf->owner), cut = length > NET_OWNER_MAX ? length - NET_OWNER_MAX : 0;
 
 	if (!addr_dev_name_ok(conf->bridge))
 		return err_set(e, ERR_INVALID, "'%.40s' cannot be a device's name", conf->bridge);
-	if (length == 0 || length > NET_OWNER_MAX ||
-	    strspn(conf->owner, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_/-") != length)
-		return err_set(e, ERR_INVALID, "'%.80s' cannot be an owner's name", conf->owner);
+	if (length == 0)
+		return err_set(e, ERR_INVALID, "a network needs an owner");
 	n = NEW(struct net);
 	n->bridge = mem_strdup(conf->bridge);
-	n->owner = mem_printf("banger %s", conf->owner);
+	n->owner = mem_printf(ALIAS "%s", conf->owner + cut);
+	for (char *p = n->owner + strlen(ALIAS); *p; p++)
+		if (!strchr(OWNER_CHARACTERS, *p))
+			*p = '_';
 	n->net = conf->net;
 	n->mtu = conf->mtu;
 	make_base(n);
@@ -138,6 +142,42 @@ static MUST int forwarding_ensure(struct net *n, struct err *e)
 	return forwarding_write('1', e);
 }
 
+static MUST int remove_bridge(struct net *n, const struct link *l, struct err *e)
+{
+	if (str_ends(l->alias, FORWARD_MARK) && forwarding_write('0', e) < 0)
+		return -1;
+	return link_delete(n->route, n->bridge, e);
+}
+
+/* The bridge is this owner's. */
+static bool is_ours(const struct net *n, const struct link *l)
+{
+	size_t length = strlen(n->owner);
+
+	return strncmp(l->alias, n->owner, length) == 0 && (!l->alias[length] || str_eq(l->alias + length, FORWARD_MARK));
+}
+
+/* A bridge that some banger made, for another owner or another address, and that has no guest. */
+static MUST int clear_idle_bridge(struct net *n, struct err *e)
+{
+	AUTO_MEM struct link *all = NULL;
+	uint8_t mac[6];
+	struct link l;
+	size_t count;
+
+	addr_bridge_mac(&n->net, mac);
+	if (find(n, n->bridge, &l, e) < 0)
+		return -1;
+	if (!l.index || !str_eq(l.kind, "bridge") || !str_starts(l.alias, ALIAS) || (is_ours(n, &l) && memcmp(mac, l.mac, sizeof(mac)) == 0))
+		return 0;
+	if (link_list(n->route, &all, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (all[i].master == l.index)
+			return 0;
+	return remove_bridge(n, &l, e);
+}
+
 static MUST int remove_guest(struct net *n, const struct link *tap, const char *name, uint32_t address, struct err *e)
 {
 	if (tap->index && link_delete(n->route, name, e) < 0)
@@ -195,7 +235,8 @@ int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, struct e
 		return err_set(e, ERR_INVALID, "no guest of '%s' can have the address %s", n->bridge, addr_text(vm->address, text));
 	if (addr_mac(vm->id, guest.mac, e) < 0 || addr_tap_name(vm->id, guest.tap, e) < 0)
 		return -1;
-	if (link_bridge_ensure(n->route, n->bridge, &n->net, n->owner, n->mtu, e) == 0 && look_for_tap(n, vm, guest.tap, &there, e) == 0) {
+	if (clear_idle_bridge(n, e) == 0 && link_bridge_ensure(n->route, n->bridge, &n->net, n->owner, n->mtu, e) == 0 &&
+	    look_for_tap(n, vm, guest.tap, &there, e) == 0) {
 		if (attach(n, vm, &guest, ret_tap_fd, e) == 0)
 			return 0;
 		/* Until it is kept, the tap is gone with its descriptor; its rules are not. */
@@ -249,33 +290,22 @@ int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e
 	return 0;
 }
 
-static MUST int remove_bridge(struct net *n, struct err *e)
-{
-	struct link l;
-
-	if (find(n, n->bridge, &l, e) < 0)
-		return -1;
-	bool forward = str_starts(l.alias, n->owner) && str_eq(l.alias + strlen(n->owner), FORWARD_MARK);
-	if (!l.index || (!forward && !str_eq(l.alias, n->owner)))
-		return 0;
-	if (forward && forwarding_write('0', e) < 0)
-		return -1;
-	return link_delete(n->route, n->bridge, e);
-}
-
 int net_remove_all(struct net *n, struct err *e)
 {
 	AUTO_MEM struct net_entry *all = NULL;
+	struct link bridge;
 	size_t count;
 
-	if (net_list(n, &all, &count, e) < 0)
+	if (net_list(n, &all, &count, e) < 0 || find(n, n->bridge, &bridge, e) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++)
 		if (link_delete(n->route, all[i].tap, e) < 0)
 			return -1;
+	if (bridge.index && str_starts(bridge.alias, ALIAS) && !is_ours(n, &bridge))
+		return 0; /* so are the rules another's */
 	if (nft_remove(n->filter, &n->base, e) < 0)
 		return -1;
-	return remove_bridge(n, e);
+	return is_ours(n, &bridge) ? remove_bridge(n, &bridge, e) : 0;
 }
 
 int net_probe(struct net *n, struct err *e)

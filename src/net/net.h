@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "net/addr.h"
 
-#define NET_OWNER_MAX 64 /* characters */
+#define NET_OWNER_MAX 120 /* characters that count, the last ones */
 
 struct net; /* the sockets and whose network it is; one for a process */
 
@@ -19,7 +19,7 @@ struct net; /* the sockets and whose network it is; one for a process */
 struct net_conf {
 	const char *bridge; /* "br-fc" */
 	struct addr_net net;
-	const char *owner;  /* whose banger this is: letters, digits and ".:_/-", NET_OWNER_MAX at most */
+	const char *owner;  /* whose banger this is, "0:/var/lib/banger"; what is no letter, digit or one of .:_/- becomes _ */
 	uint32_t mtu;       /* 0: the kernel's default */
 };
 
@@ -46,7 +46,7 @@ void net_free(struct net *n);
 AUTO_DEFINE(struct net, net_free);
 
 /* Bridge, tap, rules, in this order and the tap up last, so that no frame passes unchecked; with nat IP forwarding is turned on. Called again it brings all to
- * what vm says (another address only while no VMM uses the tap: ERR_BUSY).
+ * what vm says (another address only while no VMM uses the tap: ERR_BUSY). A bridge that another banger left behind without a guest is taken over.
  * *ret_tap_fd is an open tap (virtio-net headers) for a VMM that takes a descriptor, the caller's; a VMM that opens the tap by name needs it
  * closed first, since a tap has one user. It is -1 when a VMM has the tap open already. ret_tap_fd may be NULL.
  * ERR_EXISTS when bridge, network or tap are another's, ERR_INVALID for a bad id or address, ERR_UNAVAILABLE when the kernel lacks

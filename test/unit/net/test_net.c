@@ -215,6 +215,35 @@ static void leaves_a_foreign_bridge(void **state)
 	nothing_left(n);
 }
 
+/* What a banger that died left without a guest does not stand in the way, and its note on IP forwarding is followed. */
+static void takes_over_an_idle_bridge(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER), *gone = netns_net("0:/gone folder");
+	struct net_vm vm = netns_vm(ID, 2, true), vm2 = netns_vm(ID2, 3, false);
+	struct err e = { 0 };
+
+	assert_ok(net_attach(gone, &vm, NULL, &e));
+	assert_shell("ip link show " NETNS_BRIDGE " | grep -q 'alias banger 0:/gone_folder forward$'");
+	assert_int_equal(net_attach(n, &vm2, NULL, &e), -1);
+	assert_int_equal(e.code, ERR_EXISTS);
+	assert_non_null(strstr(e.msg, "0:/gone_folder"));
+	err_clear(&e);
+	assert_ok(net_detach(gone, ID, 0, &e));
+	assert_ok(net_attach(n, &vm2, NULL, &e));
+	assert_shell("ip link show " NETNS_BRIDGE " | grep -q 'alias banger " NETNS_OWNER "$'");
+	assert_shell("test \"$(cat /proc/sys/net/ipv4/ip_forward)\" = 0");
+	assert_ok(net_remove_all(gone, &e)); /* not its own any more */
+	assert_shell("nft list chain netdev " NETNS_TABLE " " TAP2 " | grep -q accept && ip link show " NETNS_BRIDGE " >/dev/null");
+	assert_ok(net_detach(n, ID2, 0, &e));
+
+	assert_shell("ip link set " NETNS_BRIDGE " address 06:00:0a:00:00:01 && ip addr flush dev " NETNS_BRIDGE
+		     " && ip addr add 10.0.0.1/24 dev " NETNS_BRIDGE); /* ours, from before another bridge_ip was configured */
+	assert_ok(net_attach(n, &vm2, NULL, &e));
+	assert_shell("ip addr show " NETNS_BRIDGE " | grep -q 'inet 172.30.5.1/24'");
+	nothing_left(n);
+}
+
 static void refuses_bad_requests(void **state)
 {
 	NEEDS_NETNS();
@@ -232,7 +261,7 @@ static void refuses_bad_requests(void **state)
 	assert_err(net_detach(n, "", 0, &e), ERR_INVALID);
 	assert_err(net_open(&conf, &other, &e), ERR_INVALID);
 	conf.bridge = "br";
-	conf.owner = "a b";
+	conf.owner = "";
 	assert_err(net_open(&conf, &other, &e), ERR_INVALID);
 	nothing_left(n);
 }
@@ -294,6 +323,7 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(refuses_what_is_not_ours),
 		cmocka_unit_test(leaves_a_foreign_bridge),
+		cmocka_unit_test(takes_over_an_idle_bridge),
 		cmocka_unit_test(refuses_bad_requests),
 		cmocka_unit_test(is_opened_by_its_user),
 	};
