@@ -124,7 +124,7 @@ static void work(struct varlink_conn *c)
 	}
 }
 
-static void watch(struct varlink_conn *c)
+void varlink_conn_watch(struct varlink_conn *c)
 {
 	uint32_t events = 0;
 	struct err e = { 0 };
@@ -140,11 +140,17 @@ static void watch(struct varlink_conn *c)
 	if (events != c->events && loop_set_events(c->srv->loop, c->source, events, &e) < 0)
 		c->dead = true;
 	c->events = events;
-	bool late = c->closing || c->leaving || (!c->call && varlink_input_left(&c->in));
-	if (!late)
+	int limit_ms = c->call ? 0 : c->srv->conf.idle_ms;
+	if (c->closing || c->leaving || (!c->call && varlink_input_left(&c->in)))
+		limit_ms = c->srv->conf.message_ms;
+	/* A timer that runs stays, lest a byte now and then put it off for ever; the end of a message stops it. */
+	if (!limit_ms)
 		disarm(c);
-	else if (!c->timer)
-		c->timer = loop_add_timer(c->srv->loop, time_now_ms() + c->srv->conf.message_ms, on_timer, c);
+	else if (!c->timer || limit_ms < c->limit_ms) {
+		disarm(c);
+		c->limit_ms = limit_ms;
+		c->timer = loop_add_timer(c->srv->loop, time_now_ms() + limit_ms, on_timer, c);
+	}
 }
 
 /* Takes c out of the server; what it holds stays. */
@@ -216,7 +222,7 @@ void varlink_conn_run(struct varlink_conn *c)
 	/* What was unsent may have held the next request back. */
 	if (list_empty(&c->out))
 		work(c);
-	watch(c);
+	varlink_conn_watch(c);
 	c->busy = false;
 	bool sent = list_empty(&c->out);
 	if (c->dead || (c->closing && sent && !c->leaving))
@@ -230,7 +236,7 @@ static void on_timer(struct loop *l, void *arg)
 	struct varlink_conn *c = arg;
 
 	c->timer = NULL;
-	if (!c->closing && !c->leaving)
+	if (!c->closing && !c->leaving && varlink_input_left(&c->in))
 		varlink_conn_refuse(c, "message takes too long");
 	c->dead = true;
 	varlink_conn_run(c);

@@ -83,6 +83,7 @@ struct varlink_conn {
 	struct list out;
 	size_t out_bytes;
 	struct loop_source *source, *timer;
+	int limit_ms; /* what the timer was set to */
 	uint32_t events;
 	struct varlink_call *call; /* not answered yet */
 	struct str *feed_out;
@@ -112,6 +113,8 @@ struct varlink_call {
 
 /* conn.c. Works on what has arrived, writes what can be written, and ends c if that is due. */
 void varlink_conn_run(struct varlink_conn *c);
+/* Sets what the loop waits for on c, and how long. */
+void varlink_conn_watch(struct varlink_conn *c);
 void varlink_conn_on_event(struct loop *l, int fd, uint32_t revents, void *arg);
 /* Ends c at once. */
 void varlink_conn_destroy(struct varlink_conn *c);

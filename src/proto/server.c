@@ -109,6 +109,8 @@ int varlink_server_add(struct varlink_server *srv, int fd, void *conn_context, s
 	struct loop_source *source;
 	struct varlink_conn *c;
 
+	if (srv->n_conns >= srv->conf.max_connections)
+		return err_set(e, ERR_BUSY, "too many connections");
 	if (fd_set_nonblock(fd, true, e) < 0)
 		return -1;
 	c = conn_new(srv, fd, conn_context);
@@ -123,6 +125,7 @@ int varlink_server_add(struct varlink_server *srv, int fd, void *conn_context, s
 	c->eof_is_gone = !is_unix(fd);
 	read_peer(fd, &c->peer);
 	TAKE_FD(owned);
+	varlink_conn_watch(c);
 	if (ret)
 		*ret = c;
 	return 0;

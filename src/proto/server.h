@@ -27,6 +27,7 @@ struct varlink_server_conf {
 	size_t max_message;     /* bytes; 0: VARLINK_MAX_MESSAGE */
 	size_t max_connections; /* 0: 64 */
 	int message_ms;         /* a message begun must be complete after that time; 0: 10 s */
+	int idle_ms;            /* a connection without a call is closed after that time; 0: never */
 	const char *vendor, *product, *version, *url; /* for GetInfo; NULL: ours. Borrowed. */
 	unsigned json_flags;    /* JSON_STRICT: unknown parameters are refused */
 	void *context;          /* varlink_call_server_context's */
@@ -48,7 +49,7 @@ void varlink_server_free(struct varlink_server *srv);
 AUTO_DEFINE(struct varlink_server, varlink_server_free);
 /* Takes a listening socket over (closed on failure too) and accepts on it. accept_check may be NULL: everyone. */
 MUST int varlink_server_listen(struct varlink_server *srv, int listen_fd, varlink_accept_fn accept_check, struct err *e);
-/* Takes a connected stream socket over (closed on failure too). ret may be NULL. */
+/* Takes a connected stream socket over (closed on failure too). ret may be NULL. ERR_BUSY beyond max_connections. */
 MUST int varlink_server_add(struct varlink_server *srv, int fd, void *conn_context, struct varlink_conn **ret, struct err *e);
 size_t varlink_server_connections(const struct varlink_server *srv);
 /* The server's context. */

@@ -195,6 +195,32 @@ static void slow_messages_time_out(void **state)
 	(void)state;
 }
 
+static void idle_connections_end(void **state)
+{
+	struct fixture f = { .conf = { .message_ms = 20000, .idle_ms = 100, .max_connections = 3 } };
+	struct err e = { 0 };
+	int p[2];
+
+	fixture_init(&f);
+	AUTO_FD int idle = fixture_pair(&f);
+	AUTO_FD int held = fixture_pair(&f);
+	AUTO_FD int spoke = fixture_pair(&f);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p), 0);
+	assert_err(varlink_server_add(f.every.srv, p[0], NULL, NULL, &e), ERR_BUSY);
+	close(p[1]);
+	SEND(held, CALL("Hold", "") "\0");
+	SEND(spoke, CALL("Count", "\"to\":1") "\0");
+	fixture_start(&f);
+	expect_end(idle, "");
+	expect_end(spoke, "{\"parameters\":{\"n\":1}}\n");
+	struct pollfd still = { .fd = held, .events = POLLIN };
+	assert_int_equal(poll(&still, 1, 0), 0);
+	fixture_stop(&f);
+	assert_int_equal(f.every.refused, 0);
+	assert_int_equal(f.every.gone, 1);
+	(void)state;
+}
+
 /* A client that sends without end and never reads: the server stops reading it, and stays small and responsive. */
 static void a_client_that_does_not_read(void **state)
 {
@@ -345,6 +371,7 @@ int main(void)
 		cmocka_unit_test(half_closed_clients_are_served),
 		cmocka_unit_test(what_was_sent_before_a_hang_up_is_done),
 		cmocka_unit_test(slow_messages_time_out),
+		cmocka_unit_test(idle_connections_end),
 		cmocka_unit_test(a_client_that_does_not_read),
 		cmocka_unit_test(pipelined_descriptors),
 		cmocka_unit_test(a_flood_of_descriptors),
