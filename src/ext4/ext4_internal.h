@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h> /* ext2fs.h wants dev_t and mode_t */
 
 #include <ext2fs/ext2fs.h>
 
