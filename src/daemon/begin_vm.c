@@ -127,12 +127,12 @@ static MUST int pick_net(struct daemon *d, enum net_mode wanted, struct vm_recor
 {
 	vm->net = wanted ? wanted : NET_MODE_PRIVATE;
 	if (!d->network && wanted && wanted != NET_MODE_NONE) {
-		err_set(e, ERR_DENIED, "network '%s' needs rights that banger does not have here", net_mode_text(wanted));
+		err_set(e, ERR_DENIED, "network '%s' cannot be made here: %s", net_mode_text(wanted), d->network_reason);
 		return err_hint(e, "run the daemon as root, or use --net none");
 	}
 	if (!d->network && vm->net != NET_MODE_NONE) {
 		vm->net = NET_MODE_NONE;
-		*ret_warning = mem_strdup("no rights to make a network: the VM has none (exec works all the same)");
+		*ret_warning = mem_printf("the VM has no network (exec works all the same): %s", d->network_reason);
 	}
 	return vm->net == NET_MODE_NONE ? 0 : pick_net_index(d, &vm->net_index, e);
 }
@@ -243,7 +243,7 @@ static MUST int check_network(const struct daemon *d, const struct object *o, st
 {
 	if (d->network || o->vm.net == NET_MODE_NONE)
 		return 0;
-	err_set(e, ERR_DENIED, "start '%s': its network needs rights that banger does not have here", o->vm.name);
+	err_set(e, ERR_DENIED, "start '%s': its network cannot be made here: %s", o->vm.name, d->network_reason);
 	return err_hint(e, "run the daemon as root, or: banger vm set %s --net none", o->vm.name);
 }
 

@@ -29,6 +29,7 @@ struct daemon {
 	int console_fd;       /* inotify on consoles */
 	struct loop_source *console_timer;
 	bool network;         /* the helper can make networks */
+	char network_reason[200]; /* why not, then */
 	bool stopping;
 	int64_t started_at;   /* seconds since 1970 */
 };

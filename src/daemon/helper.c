@@ -89,8 +89,9 @@ static MUST int ask_status(struct daemon *d, struct err *e)
 	if (call_status(c, NULL, &out, e) < 0)
 		return err_wrap(e, "ask the helper");
 	d->network = out.network;
+	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out.reason ? out.reason : "");
 	if (!out.network)
-		log_info("no networks", "why", out.reason ? out.reason : "");
+		log_info("no networks", "why", d->network_reason);
 	return 0;
 }
 

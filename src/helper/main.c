@@ -98,10 +98,11 @@ static MUST int serve(struct helper *h, struct err *e)
 	return loop_add_fd(h->loop, LIFE_FD, EPOLLIN | EPOLLHUP, on_life, h, NULL, e);
 }
 
-/* The folders tell one owner's banger from another's. */
+/* The state folder tells one banger from another: each has a bridge and addresses of its own. Of a long path the end has to do. */
 static MUST int open_net(struct helper *h, const char *bridge, struct err *e)
 {
-	AUTO_MEM char *owner = mem_printf("%d:%s", (int)getuid(), layout_dir(LAYOUT_STATE));
+	const char *state = layout_dir(LAYOUT_STATE);
+	const char *owner = strlen(state) > NET_OWNER_MAX ? state + strlen(state) - NET_OWNER_MAX : state;
 	struct net_conf conf = { .bridge = bridge, .owner = owner };
 
 	if (addr_parse_net(h->subnet, &conf.net, e) < 0 || net_open(&conf, &h->net, e) < 0)

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "image/import.h"
 #include "ops/op.h"
+#include "sandbox/landlock.h"
 #include "store/layout.h"
 
 static void on_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
@@ -30,6 +31,9 @@ int op_image_import(struct op *op, const struct image_import_in *in, struct imag
 		err_sys(e, errno, "make folder '%s'", dir);
 		return err_wrap(e, "import image '%s'", r->name);
 	}
+	const struct landlock_rule rules[] = { { .path = dir, .write = true } };
+	if (op_confine(op, rules, ARRAY_LEN(rules), e) < 0)
+		return -1;
 	if ((in->format == IMAGE_FORMAT_TAR ? image_import_tar(fd, rootfs, bytes, on_progress, op, &facts, e)
 					    : image_import_ext4(fd, rootfs, bytes, on_progress, op, &facts, e)) < 0 ||
 	    path_sync_dir(dir, e) < 0)

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "kernel/import.h"
 #include "ops/op.h"
+#include "sandbox/landlock.h"
 #include "store/layout.h"
 
 static void on_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
@@ -23,6 +24,9 @@ static MUST int import(struct op *op, const struct kernel_import_in *in, const c
 		return -1;
 	if (mkdir(dir, 0700) < 0)
 		return err_sys(e, errno, "make folder '%s'", dir);
+	const struct landlock_rule rules[] = { { .path = dir, .write = true }, { .fd = modules } };
+	if (op_confine(op, rules, modules >= 0 ? 2 : 1, e) < 0)
+		return -1;
 	if (in->format == KERNEL_FORMAT_DEB ? kernel_import_deb(fd, dir, on_progress, op, info, e) < 0
 					    : kernel_import_file(fd, modules, dir, on_progress, op, info, e) < 0)
 		return -1;

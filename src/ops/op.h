@@ -10,7 +10,9 @@
 #include "base/fd.h"
 #include "proto/io_banger.h"
 #include "proto/io_banger_worker.h"
+#include "vmm/choose.h"
 
+struct landlock_rule;
 struct varlink_client;
 
 struct op {
@@ -19,6 +21,7 @@ struct op {
 	struct get_job_out job;        /* what it works on; the operation changes job.vm, .image or .kernel */
 	int fds[FD_PASS_MAX];
 	size_t n_fds;
+	struct vmm_choice choice;      /* kind is unset until vm_choose */
 	bool gone;                     /* the object is no more */
 	char *warning;                 /* for the caller, or NULL */
 };
@@ -38,11 +41,17 @@ MUST int op_helper(struct op *op, struct varlink_client **ret, struct err *e);
 /* The nth descriptor that came with the request, borrowed. ERR_INVALID without it. */
 MUST int op_fd(struct op *op, size_t n, int *ret, struct err *e);
 
+/* ops/confine: from here on the worker names no file beyond the rules and makes only a worker's system calls; for those that read what
+ * others made. Descriptors and connections that are open stay. */
+MUST int op_confine(struct op *op, const struct landlock_rule *rules, size_t n, struct err *e);
+
 /* ops/undo: runs the journal backwards and releases what a VM holds. */
 MUST int op_undo(struct op *op, struct err *e);
 /* ops/vm_release: ends a VM's processes, takes its network and its sockets away; with keep_run its run folder stays for the next launch.
  * Every step is tried; the first error is the result. Repeatable. */
 MUST int vm_release(struct op *op, bool keep_run, struct err *e);
+/* ops/vm_start: finds out which VMM runs here (op->choice), which a confined worker cannot. */
+MUST int vm_choose(struct op *op, struct err *e);
 /* ops/vm_start: boots op->job.vm, whose run folder and hello socket are there. */
 MUST int vm_boot(struct op *op, struct err *e);
 /* ops/vm_stop: asks the guest to shut down and waits; then kills what is left. */

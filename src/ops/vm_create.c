@@ -9,6 +9,7 @@
 #include "disk/root.h"
 #include "ext4/fs.h"
 #include "ops/op.h"
+#include "sandbox/landlock.h"
 #include "store/layout.h"
 #include "work/workdisk.h"
 
@@ -30,6 +31,21 @@ static MUST int make_root(const struct op *op, struct err *e)
 	return backend_of(vm) == DISK_SNAPSHOT ? 0 : ext4_grow(root, bytes, e);
 }
 
+/* The image is read in this process: it gets what the VM is made of and no more. */
+static MUST int confine(struct op *op, const char *dir, struct err *e)
+{
+	AUTO_MEM char *image = layout_files(LAYOUT_IMAGE, op->job.vm->image), *kernel = layout_files(LAYOUT_KERNEL, op->job.vm->kernel);
+	struct landlock_rule rules[] = {
+		{ .path = dir, .write = true },
+		{ .path = image },
+		{ .path = kernel, .write = true }, /* its initrd for this build */
+		{ .path = "/proc/self/exe" },      /* which is in that */
+		{ .path = "/proc" },               /* is the VMM alive? */
+	};
+
+	return op_confine(op, rules, ARRAY_LEN(rules), e);
+}
+
 static MUST int make_disks(struct op *op, struct err *e)
 {
 	const struct vm_record *vm = op->job.vm;
@@ -42,6 +58,8 @@ static MUST int make_disks(struct op *op, struct err *e)
 	op_stage(op, "making disks");
 	if (mkdir(dir, 0700) < 0)
 		return err_sys(e, errno, "make folder '%s'", dir);
+	if (confine(op, dir, e) < 0)
+		return -1;
 	if (make_root(op, e) < 0)
 		return err_wrap(e, "root disk");
 	if (workdisk_make(work, (uint64_t)vm->disk_mib << 20, image, e) < 0)
@@ -51,9 +69,10 @@ static MUST int make_disks(struct op *op, struct err *e)
 
 int op_vm_create(struct op *op, const struct vm_create_in *in, struct vm_create_out *ret, struct err *e)
 {
-	if (make_disks(op, e) < 0)
+	bool start = !in->has_start || in->start;
+	struct varlink_client *helper;
+
+	if ((start && (vm_choose(op, e) < 0 || op_helper(op, &helper, e) < 0)) || make_disks(op, e) < 0)
 		return err_wrap(e, "create '%s'", op->job.vm->name);
-	if (in->has_start && !in->start)
-		return 0;
-	return vm_boot(op, e);
+	return start ? vm_boot(op, e) : 0;
 }

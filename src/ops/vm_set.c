@@ -7,6 +7,7 @@
 #include "disk/root.h"
 #include "ext4/fs.h"
 #include "ops/op.h"
+#include "sandbox/landlock.h"
 #include "store/layout.h"
 
 /* A guest that was killed leaves a journal to replay before anything is edited. */
@@ -32,7 +33,11 @@ int op_vm_set(struct op *op, const struct vm_set_in *in, struct vm_set_out *ret,
 {
 	struct vm_record *vm = op->job.vm;
 	AUTO_MEM char *work = layout_file(LAYOUT_VM, vm->id, "work.ext4");
+	AUTO_MEM char *dir = layout_files(LAYOUT_VM, vm->id);
+	const struct landlock_rule rules[] = { { .path = dir, .write = true } };
 
+	if (op_confine(op, rules, ARRAY_LEN(rules), e) < 0)
+		return -1;
 	if (in->has_disk_mib && in->disk_mib > vm->disk_mib) {
 		op_stage(op, "growing the work disk");
 		if (grow(work, (uint64_t)in->disk_mib << 20, e) < 0)

@@ -30,7 +30,6 @@ struct launch {
 	char *roles[DISKS_MAX];
 	struct vmm_disk table[DISKS_MAX];
 	size_t n_disks;
-	struct vmm_choice choice;
 };
 
 static void launch_done(struct launch *l)
@@ -110,7 +109,7 @@ static MUST int open_logs(const struct op *op, struct launch *l, struct err *e)
 static MUST int attach_net(struct op *op, struct launch *l, struct err *e)
 {
 	const struct vm_record *vm = op->job.vm;
-	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .kind = l->choice.kind };
+	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .kind = op->choice.kind };
 	AUTO_DONE(net_attach_out_done) struct net_attach_out out = { 0 };
 	struct varlink_client *helper;
 
@@ -134,7 +133,7 @@ static MUST int launch(struct op *op, struct launch *l, struct err *e)
 	if (op_helper(op, &helper, e) < 0)
 		return -1;
 	struct vmm_launch_in in = {
-		.vm = vm->id, .kind = l->choice.kind, .kvm = l->choice.kvm, .vcpus = vm->vcpus, .memory_mib = vm->memory_mib, .cid = vm->cid,
+		.vm = vm->id, .kind = op->choice.kind, .kvm = op->choice.kvm, .vcpus = vm->vcpus, .memory_mib = vm->memory_mib, .cid = vm->cid,
 		.net = vm->net != NET_MODE_NONE, .hostname = vm->name, .roles = l->roles, .n_roles = l->n_disks, .disks = l->table, .n_disks = l->n_disks,
 		.root_mib = vm->root_backend == ROOT_BACKEND_SNAPSHOT ? vm->root_mib : 0, .chunk_sectors = op->job.config.chunk_sectors,
 		.kernel = varlink_client_attach_fd(helper, l->kernel), .initrd = varlink_client_attach_fd(helper, l->initrd),
@@ -146,13 +145,13 @@ static MUST int launch(struct op *op, struct launch *l, struct err *e)
 		in.tap = varlink_client_attach_fd(helper, l->tap);
 	if (call_vmm_launch(helper, &in, &out, e) < 0 || op_journal_processes(op, out.processes, out.n_processes, e) < 0 ||
 	    call_vmm_go(helper, &go, NULL, e) < 0)
-		return err_wrap(e, "launch %s", l->choice.name);
+		return err_wrap(e, "launch %s", op->choice.name);
 	free(vm->processes);
 	vm->processes = TAKE_PTR(out.processes);
 	vm->n_processes = out.n_processes;
 	out.n_processes = 0;
 	free(vm->vmm);
-	vm->vmm = mem_strdup(l->choice.name);
+	vm->vmm = mem_strdup(op->choice.name);
 	return 0;
 }
 
@@ -177,13 +176,20 @@ static MUST int wait_ready(struct op *op, struct err *e)
 	return err_hint(e, "try more memory (--memory), or another image or kernel");
 }
 
-static MUST int boot(struct op *op, struct launch *l, struct err *e)
+int vm_choose(struct op *op, struct err *e)
 {
 	const struct job_config *c = &op->job.config;
 
+	if (!op->job.kernel)
+		return err_set(e, ERR_NOT_FOUND, "its kernel is gone");
+	return vmm_choose(c->vmm, c->firecracker_bin, c->qemu_bin, op->job.kernel->release, &op->choice, e);
+}
+
+static MUST int boot(struct op *op, struct launch *l, struct err *e)
+{
 	if (!op->job.kernel || !op->job.image)
 		return err_set(e, ERR_NOT_FOUND, "its image or kernel is gone");
-	if (vmm_choose(c->vmm, c->firecracker_bin, c->qemu_bin, op->job.kernel->release, &l->choice, e) < 0)
+	if (!op->choice.kind && vm_choose(op, e) < 0)
 		return -1;
 	op_stage(op, "starting the VMM");
 	if (open_disks(op, l, e) < 0 || open_kernel(op, l, e) < 0 || open_logs(op, l, e) < 0 || attach_net(op, l, e) < 0 || launch(op, l, e) < 0)
