@@ -41,6 +41,7 @@ int hello_open(struct daemon *d, struct err *e)
 		.max_message = HELLO_MESSAGE_MAX,
 		.max_connections = HELLO_CONNECTIONS_MAX,
 		.message_ms = HELLO_MESSAGE_MS,
+		.idle_ms = HELLO_MESSAGE_MS,
 		.on_disconnect = on_guest_gone,
 		.context = d,
 	};

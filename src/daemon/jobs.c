@@ -309,6 +309,14 @@ void jobs_abandon(struct daemon *d)
 			proc_pidfd_signal(j->pidfd, SIGKILL);
 			waitpid(j->pid, NULL, 0);
 		}
+		/* The connections know the job, and must not outlive it. */
+		struct err e = { 0 };
+		err_set(&e, ERR_CANCELLED, "the daemon ends; what is unfinished is undone at its next start");
+		if (j->ready_call)
+			varlink_reply_error(TAKE_PTR(j->ready_call), &e);
+		if (j->conn)
+			varlink_conn_close(TAKE_PTR(j->conn));
+		job_reply_failure(j, &e);
 		job_free(j);
 	}
 }
