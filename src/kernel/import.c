@@ -149,48 +149,73 @@ static MUST int take_digest(struct import *im, int fd, struct err *e)
 	return 0;
 }
 
+/* A full disk shows as a full image, whose own hint would lead nowhere. */
+static MUST int explain(const struct import *im, struct err *e)
+{
+	if (e->code == ERR_NO_SPACE)
+		err_hint(e, "free space where '%s' lies; Debian's cloud kernels need 160 MB, its others 450 MB", im->dir);
+	return -1;
+}
+
+static MUST int import_deb(struct import *im, int fd, struct err *e)
+{
+	if (take_digest(im, fd, e) < 0 || kfile_deb_read(fd, take_deb_entry, im, e) < 0)
+		return -1;
+	if (!im->info.release[0])
+		return err_set(e, ERR_INVALID, "package holds no kernel (boot/vmlinuz-*)");
+	if (!im->modules) {
+		err_set(e, ERR_INVALID, "package holds no modules for '%s'", im->info.release);
+		return err_hint(e, "where they are a package of their own, unpack both and use --vmlinuz FILE --modules DIR");
+	}
+	if (strcmp(im->modules_release, im->info.release))
+		return err_set(e, ERR_INVALID, "package holds modules for '%s', but the kernel is '%s'", im->modules_release,
+			       im->info.release);
+	return 0;
+}
+
 int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret, struct err *e)
 {
 	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
 
-	if (take_digest(&im, fd, e) < 0 || kfile_deb_read(fd, take_deb_entry, &im, e) < 0)
-		return -1;
-	if (!im.info.release[0])
-		return err_set(e, ERR_INVALID, "package holds no kernel (boot/vmlinuz-*)");
-	if (!im.modules) {
-		err_set(e, ERR_INVALID, "package holds no modules for '%s'", im.info.release);
-		return err_hint(e, "where they are a package of their own, unpack both and use --vmlinuz FILE --modules DIR");
-	}
-	if (strcmp(im.modules_release, im.info.release))
-		return err_set(e, ERR_INVALID, "package holds modules for '%s', but the kernel is '%s'", im.modules_release, im.info.release);
-	return finish(&im, ret, e);
+	if (import_deb(&im, fd, e) < 0 || finish(&im, ret, e) < 0)
+		return explain(&im, e);
+	return 0;
 }
 
-int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret,
-		       struct err *e)
+static MUST int import_kernel_file(struct import *im, int fd, struct err *e)
 {
-	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_sys(e, errno, "read the kernel");
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uint64_t)st.st_size > KFILE_KERNEL_MAX)
 		return err_set(e, ERR_INVALID, "not a Linux kernel for x86-64: no regular file, empty, or too large");
-	tell(&im, "reading", 0, (uint64_t)st.st_size);
-	if (take_digest(&im, fd, e) < 0)
+	tell(im, "reading", 0, (uint64_t)st.st_size);
+	if (take_digest(im, fd, e) < 0)
 		return -1;
 	void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (data == MAP_FAILED)
 		return err_sys(e, errno, "read the kernel");
-	int r = take_kernel(&im, data, (size_t)st.st_size, e);
+	int r = take_kernel(im, data, (size_t)st.st_size, e);
 	munmap(data, (size_t)st.st_size);
-	if (r < 0)
+	return r;
+}
+
+static MUST int import_folder(struct import *im, int modules_fd, struct err *e)
+{
+	if (modules_fd < 0)
+		return 0;
+	if (kernel_modules_dir_read(modules_fd, im->info.release, take_dir_entry, im, e) < 0)
 		return -1;
-	if (modules_fd >= 0) {
-		if (kernel_modules_dir_read(modules_fd, im.info.release, take_dir_entry, &im, e) < 0)
-			return -1;
-		if (!im.modules)
-			return err_set(e, ERR_INVALID, "folder holds no modules for '%s'", im.info.release);
-	}
-	return finish(&im, ret, e);
+	return im->modules ? 0 : err_set(e, ERR_INVALID, "folder holds no modules for '%s'", im->info.release);
+}
+
+int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progress_fn progress, void *arg, struct kernel_facts *ret,
+		       struct err *e)
+{
+	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
+
+	if (import_kernel_file(&im, fd, e) < 0 || import_folder(&im, modules_fd, e) < 0 || finish(&im, ret, e) < 0)
+		return explain(&im, e);
+	return 0;
 }

@@ -58,7 +58,7 @@ static void remove_others(int dir_fd, const char *name)
 	closedir(d);
 }
 
-/* A kernel without modules has no tail; then the archive only has to be ended. */
+/* A kernel without modules has no tail; its list of modules is empty. */
 static MUST int write_tail(int dir_fd, int out_fd, struct err *e)
 {
 	AUTO_MEM char *data = NULL;
@@ -70,6 +70,7 @@ static MUST int write_tail(int dir_fd, int out_fd, struct err *e)
 			return -1;
 		return fd_write_all(out_fd, data, n, FD_FOREVER, e);
 	}
+	kfile_initrd_add(&end, INITRD_ORDER, S_IFREG | 0644, NULL, 0, 0, 0);
 	kfile_initrd_end(&end);
 	return fd_write_all(out_fd, end.data, end.len, FD_FOREVER, e);
 }

@@ -3,6 +3,8 @@
 #include "unit.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -246,6 +248,26 @@ static void test_refused_files(void **state)
 	assert_err(kernel_import_file(fd, -1, "/nonexistent", NULL, NULL, &k, &e), ERR_NOT_FOUND);
 }
 
+/* RLIMIT_FSIZE stands in for a disk that ends. */
+static void test_file_that_cannot_grow(void **state)
+{
+	struct err e = { 0 };
+	struct kernel_facts k;
+	AUTO_MEM char *out = make_out();
+	AUTO_FD int fd = open_in_root("good.deb", O_RDONLY);
+	struct rlimit old, small = { 0 };
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small.rlim_cur = 20000;
+	small.rlim_max = old.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	int r = kernel_import_deb(fd, out, NULL, NULL, &k, &e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(r, -1);
+	assert_non_null(strstr(e.msg, KERNEL_VMLINUX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_file_alone),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_refused_files),
+		cmocka_unit_test(test_file_that_cannot_grow),
 	};
 	return cmocka_run_group_tests_name("kernel/import", tests, setup, teardown);
 }

@@ -73,6 +73,9 @@ static void test_made_once_and_again_for_a_new_binary(void **state)
 	assert_ok(kernel_initrd(dir, old_fd, old, &e));
 	assert_int_equal(stat(path, &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino);
+	AUTO_MEM char *list = mem_printf("test \"$(cpio --quiet -i --to-stdout init < %s)\" = old && cpio --quiet -t < %s | grep -qx modules/order", path,
+					 path);
+	assert_int_equal(system(list), 0);
 	AUTO_FD int new_fd = binary("new");
 	assert_ok(kernel_initrd_name(new_fd, new, &e));
 	assert_string_not_equal(old, new);
