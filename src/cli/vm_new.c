@@ -70,8 +70,8 @@ int vm_new_request(struct cli *cli, const struct vm_new *n, struct vm_create_in 
 		return -1;
 	*ret = (struct vm_create_in){
 		.name = mem_strdup(n->name),
-		.image = mem_strdup(n->image ? n->image : c->default_image_name),
-		.kernel = mem_strdup(n->kernel ? n->kernel : c->default_kernel),
+		.image = mem_strdup(n->image),
+		.kernel = mem_strdup(n->kernel),
 		.vcpus = n->vcpus ? n->vcpus : c->vcpus,
 		.has_vcpus = true,
 		.memory_mib = n->memory_mib ? n->memory_mib : c->memory_mib,

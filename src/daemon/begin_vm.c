@@ -66,10 +66,10 @@ static MUST int pick_image(struct daemon *d, const char *wanted, struct object *
 	return 0;
 }
 
-/* The one asked for, the image's, or the only one there is. */
+/* The one asked for, the image's, the configuration's, or the only one there is. */
 static MUST int pick_kernel(struct daemon *d, const char *wanted, const struct object *image, struct object **ret, struct err *e)
 {
-	const char *ref = wanted && *wanted ? wanted : image->image.kernel;
+	const char *ref = wanted && *wanted ? wanted : image->image.kernel ? image->image.kernel : d->config->default_kernel;
 	struct object *only = NULL;
 	int n = 0;
 
