@@ -18,12 +18,23 @@ static void new_line(struct json_writer *w)
 		str_add_char(w->out, '\t');
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 static void put_text(struct str *out, const char *text)
 {
 	size_t n = strlen(text), len;
 
 	str_add_char(out, '"');
 	for (size_t i = 0; i < n; i += len) {
+		for (len = 0; is_plain((unsigned char)text[i + len]);)
+			len++;
+		if (len) {
+			str_add_bytes(out, text + i, len);
+			continue;
+		}
 		unsigned char c = (unsigned char)text[i];
 		const char *plain = "\"\\\n\t\r\b\f", *escaped = "\"\\ntrbf", *at = strchr(plain, c);
 		len = json_utf8_length(text + i, n - i);
