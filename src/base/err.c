@@ -40,6 +40,10 @@ static enum err_code code_of_errno(int sys)
 		return ERR_EXISTS;
 	case ETIMEDOUT:
 		return ERR_TIMEOUT;
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case EPIPE:
+		return ERR_UNAVAILABLE;
 	case ECANCELED:
 		return ERR_CANCELLED;
 	default:

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "vmm/firecracker/firecracker.h"
 #include "vmm/qemu/qemu.h"
 
 const struct vmm_driver *vmm_driver(enum vmm_kind kind)
@@ -11,6 +12,7 @@ const struct vmm_driver *vmm_driver(enum vmm_kind kind)
 	case VMM_KIND_QEMU:
 		return &vmm_qemu;
 	case VMM_KIND_FIRECRACKER:
+		return &vmm_firecracker;
 	case VMM_KIND_NONE:
 		break;
 	}

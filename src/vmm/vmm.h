@@ -43,12 +43,18 @@ struct vmm_spec {
 	bool kvm;                 /* a working one */
 };
 
+enum vmm_run { VMM_NOT_STARTED, VMM_RUNNING, VMM_PAUSED };
+
 struct vmm_driver {
 	const char *name;   /* "qemu" */
 	bool needs_vhost;   /* banger-vhost-vsock runs beside it */
 	bool needs_tap_fd;  /* inherits its tap instead of opening it by name */
 	/* Fills an empty *ret with what is to be executed; caller gives it back with vmm_command_done. bin: the executable, "" to look on PATH. */
 	int (*build)(const struct vmm_spec *spec, const char *bin, struct vmm_command *ret, struct err *e);
+	/* Calls to a running VMM on its api_path. ERR_NOT_FOUND or ERR_UNAVAILABLE when it is not there, ERR_STATE with its words when it refuses. */
+	int (*query)(const char *api_path, int64_t deadline_ms, enum vmm_run *ret, struct err *e);
+	int (*pause)(const char *api_path, int64_t deadline_ms, struct err *e);
+	int (*resume)(const char *api_path, int64_t deadline_ms, struct err *e);
 };
 
 /* The driver of a kind; kind is never unset. */

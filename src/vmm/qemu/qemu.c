@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 #include "vmm/cmdline.h"
+#include "vmm/qemu/qmp.h"
 
 /* What the machine is. Guest memory is shared with the vsock device, hence the memfd. */
 static void add_machine(const struct vmm_spec *spec, struct vmm_command *c)
@@ -109,4 +110,7 @@ const struct vmm_driver vmm_qemu = {
 	.needs_vhost = true,
 	.needs_tap_fd = true,
 	.build = qemu_build,
+	.query = qmp_query,
+	.pause = qmp_pause,
+	.resume = qmp_resume,
 };

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "vmm/kvm_probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/fd.h"
+#include "base/proc.h"
+
+enum { PROBE_MS = 2000, CODE_AT = 0x1000, GUEST_BYTES = 0x2000, PORT = 0x10, ANSWER = 0x42 };
+
+/* In real mode: mov al, ANSWER; out PORT, al; hlt */
+static const unsigned char code[] = { 0xb0, ANSWER, 0xe6, PORT, 0xf4 };
+
+/* How far it came; the child's exit status. */
+enum step { STEP_WORKS, STEP_VERSION, STEP_VM, STEP_MEMORY, STEP_VCPU, STEP_RUN, STEP_WRONG, STEP_COUNT };
+
+static const char *const step_text[STEP_COUNT] = {
+	[STEP_VERSION] = "it does not know the interface's version", [STEP_VM] = "no VM can be made", [STEP_MEMORY] = "a VM gets no memory",
+	[STEP_VCPU] = "a VM gets no CPU", [STEP_RUN] = "a VM does not run", [STEP_WRONG] = "a VM runs wrong",
+};
+
+/* x86 hosts without unrestricted guests need pages for real mode; the address is any that the guest does not use. */
+static enum step make(int kvm, int *ret_vcpu, struct kvm_run **ret_run)
+{
+	struct kvm_userspace_memory_region region = { .guest_phys_addr = CODE_AT, .memory_size = GUEST_BYTES };
+	struct kvm_sregs sregs;
+	struct kvm_regs regs = { .rip = CODE_AT, .rflags = 2 };
+	int vm, size;
+	void *memory = mmap(NULL, GUEST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (ioctl(kvm, KVM_GET_API_VERSION, 0) != KVM_API_VERSION)
+		return STEP_VERSION;
+	vm = ioctl(kvm, KVM_CREATE_VM, 0);
+	if (vm < 0)
+		return STEP_VM;
+	ioctl(vm, KVM_SET_TSS_ADDR, 0xfffbd000);
+	if (memory == MAP_FAILED)
+		return STEP_MEMORY;
+	memcpy(memory, code, sizeof(code));
+	region.userspace_addr = (uintptr_t)memory;
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return STEP_MEMORY;
+	*ret_vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (*ret_vcpu < 0 || size < (int)sizeof(struct kvm_run))
+		return STEP_VCPU;
+	*ret_run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, *ret_vcpu, 0);
+	if (*ret_run == MAP_FAILED || ioctl(*ret_vcpu, KVM_GET_SREGS, &sregs) < 0)
+		return STEP_VCPU;
+	sregs.cs.base = 0;
+	sregs.cs.selector = 0;
+	if (ioctl(*ret_vcpu, KVM_SET_SREGS, &sregs) < 0 || ioctl(*ret_vcpu, KVM_SET_REGS, &regs) < 0)
+		return STEP_VCPU;
+	return STEP_WORKS;
+}
+
+static enum step run(int kvm)
+{
+	struct kvm_run *r = NULL;
+	int vcpu = -1;
+	enum step s = make(kvm, &vcpu, &r);
+
+	if (s != STEP_WORKS)
+		return s;
+	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+		return STEP_RUN;
+	if (r->exit_reason != KVM_EXIT_IO || r->io.port != PORT || r->io.direction != KVM_EXIT_IO_OUT ||
+	    *((unsigned char *)r + r->io.data_offset) != ANSWER)
+		return STEP_WRONG;
+	if (ioctl(vcpu, KVM_RUN, 0) < 0)
+		return STEP_RUN;
+	return r->exit_reason == KVM_EXIT_HLT ? STEP_WORKS : STEP_WRONG;
+}
+
+static MUST int open_kvm(const char *path, int *ret, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		*ret = fd;
+		return 0;
+	}
+	if (errno == EACCES || errno == EPERM) {
+		err_sys(e, errno, "open '%s'", path);
+		return err_hint(e, "sudo usermod -aG kvm $USER, then log in again");
+	}
+	if (errno == ENOENT) {
+		err_set(e, ERR_NOT_FOUND, "this machine has no '%s'", path);
+		return err_hint(e, "switch on virtualization in the firmware; in a VM, nested virtualization; modprobe kvm_intel or kvm_amd");
+	}
+	err_set(e, ERR_UNAVAILABLE, "'%s' does not open: %s", path, strerror(errno));
+	return err_hint(e, "modprobe kvm_intel or kvm_amd, and see what dmesg says");
+}
+
+int vmm_kvm_probe(const char *path, struct err *e)
+{
+	AUTO_FD int kvm = -1;
+	struct err late = { 0 };
+	int status;
+	pid_t pid;
+
+	if (open_kvm(path, &kvm, e) < 0)
+		return -1;
+	/* A broken KVM may hang in the run: it does so in a child, which has a time limit. */
+	pid = fork();
+	if (pid < 0)
+		return err_sys(e, errno, "fork");
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(run(kvm));
+	}
+	if (proc_wait(pid, time_now_ms() + PROBE_MS, &status, &late) < 0) {
+		kill(pid, SIGKILL);
+		if (waitpid(pid, &status, 0) < 0 || late.code == ERR_CANCELLED) {
+			*e = late;
+			return -1;
+		}
+		err_set(e, ERR_UNAVAILABLE, "KVM opens but does not work: a VM hangs");
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) == STEP_WORKS) {
+		return 0;
+	} else {
+		int step = WIFEXITED(status) && WEXITSTATUS(status) < STEP_COUNT ? WEXITSTATUS(status) : STEP_RUN;
+		err_set(e, ERR_UNAVAILABLE, "KVM opens but does not work: %s", step_text[step]);
+	}
+	return err_hint(e, "if this is a VM itself, its host must allow nested virtualization");
+}
