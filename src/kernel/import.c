@@ -149,11 +149,15 @@ static MUST int take_digest(struct import *im, int fd, struct err *e)
 	return 0;
 }
 
-/* A full disk shows as a full image, whose own hint would lead nowhere. */
-static MUST int explain(const struct import *im, struct err *e)
+/* Gives an error without a hint the one for its kind. A full disk shows as a full image, whose own hint would lead nowhere. */
+static MUST int explain(const struct import *im, const char *wanted, struct err *e)
 {
 	if (e->code == ERR_NO_SPACE)
 		err_hint(e, "free space where '%s' lies; Debian's cloud kernels need 160 MB, its others 450 MB", im->dir);
+	else if (e->code == ERR_CORRUPT && !e->hint[0])
+		err_hint(e, "the file is incomplete or damaged: fetch it again");
+	else if (e->code == ERR_INVALID && !e->hint[0])
+		err_hint(e, "%s", wanted);
 	return -1;
 }
 
@@ -178,7 +182,7 @@ int kernel_import_deb(int fd, const char *out_dir, kernel_progress_fn progress, 
 	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
 
 	if (import_deb(&im, fd, e) < 0 || finish(&im, ret, e) < 0)
-		return explain(&im, e);
+		return explain(&im, "wanted is a package with a kernel and its modules, such as linux-image-*-amd64.deb", e);
 	return 0;
 }
 
@@ -216,6 +220,6 @@ int kernel_import_file(int fd, int modules_fd, const char *out_dir, kernel_progr
 	AUTO_DONE(import_done) struct import im = { .dir = out_dir, .progress = progress, .arg = arg };
 
 	if (import_kernel_file(&im, fd, e) < 0 || import_folder(&im, modules_fd, e) < 0 || finish(&im, ret, e) < 0)
-		return explain(&im, e);
+		return explain(&im, "wanted is a kernel as in /boot, with its own lib/modules/RELEASE; packages go with --deb", e);
 	return 0;
 }
