@@ -67,7 +67,7 @@ static int query_of(const char *text, struct err *e)
 	pid_t pid;
 
 	unlink(path);
-	if (fd_listen_unix(path, 0600, &listen_fd, e) < 0)
+	if (fd_listen_unix(path, 0600, &listen_fd, e) < 0 || fd_set_nonblock(listen_fd, false, e) < 0)
 		return -2;
 	pid = fork();
 	if (pid == 0) {
