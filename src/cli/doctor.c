@@ -1,13 +1,148 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cli/cli_internal.h"
+/* The machine's checks, and those that the daemon answers. */
+#include "doctor/doctor.h"
 
-static int run(const void *in, void *cx)
+#include "base/auto.h"
+#include "base/build.h"
+#include "base/json_write.h"
+#include "base/mem.h"
+#include "cli/client.h"
+#include "store/layout.h"
+
+enum { N_DAEMON_CHECKS = 3, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS };
+
+struct doctor {
+	bool json;
+};
+
+static MUST int check_daemon(struct cli *cli, struct doctor_check *c, struct varlink_client **ret, struct err *e)
 {
+	AUTO_DONE(daemon_status_out_done) struct daemon_status_out status = { 0 };
+
+	if (client_connect(cli, ret, e) < 0 || call_daemon_status(*ret, NULL, &status, e) < 0)
+		return -1;
+	doctor_add(c, DOCTOR_PASS, "process %lld, version %s, at %s", (long long)status.pid, status.version,
+		status.socket);
+	if (!str_eq(status.build, build_id()))
+		doctor_add(
+			c, DOCTOR_WARN, "it is another build than this command; it is replaced once its jobs are done");
+	if (!status.has_helper_pid)
+		doctor_add(c, DOCTOR_WARN, "its helper does not run; the daemon's log says why");
 	return 0;
 }
 
+static MUST int check_image(
+	struct varlink_client *c, const struct config *config, struct doctor_check *check, struct err *e)
+{
+	AUTO_DONE(image_list_out_done) struct image_list_out list = { 0 };
+
+	if (call_image_list(c, NULL, &list, e) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n_images; i++) {
+		const struct image_info *image = &list.images[i];
+
+		if (!str_eq(image->name, config->default_image_name))
+			continue;
+		if (image->state == IMAGE_STATE_READY)
+			doctor_add(check, DOCTOR_PASS, "'%s' is there%s%s", image->name, image->os ? ": " : "",
+				image->os ? image->os : "");
+		else
+			doctor_add(check, DOCTOR_WARN, "'%s' is %s", image->name, image_state_text(image->state));
+		return 0;
+	}
+	doctor_add(check, DOCTOR_WARN, "there is no image '%s', so vm run needs --image", config->default_image_name);
+	doctor_add(check, DOCTOR_WARN, "banger image import %s --tar FILE", config->default_image_name);
+	return 0;
+}
+
+static MUST int check_kernels(struct varlink_client *c, struct doctor_check *check, struct err *e)
+{
+	AUTO_DONE(kernel_list_out_done) struct kernel_list_out list = { 0 };
+
+	if (call_kernel_list(c, NULL, &list, e) < 0)
+		return -1;
+	for (size_t i = 0; i < list.n_kernels && i < DOCTOR_MAX_DETAILS - 1; i++)
+		doctor_add(check, DOCTOR_PASS, "%s: %s", list.kernels[i].name, list.kernels[i].release);
+	if (!list.n_kernels)
+		doctor_add(check, DOCTOR_WARN, "there is no kernel: banger kernel import NAME --deb FILE");
+	return 0;
+}
+
+static void run_daemon_checks(
+	struct cli *cli, const struct doctor_host *host, struct doctor_check ret[static N_DAEMON_CHECKS])
+{
+	static const char *const names[N_DAEMON_CHECKS] = { "daemon", "default image", "kernels" };
+	AUTO(varlink_client_free) struct varlink_client *c = NULL;
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < N_DAEMON_CHECKS; i++)
+		ret[i] = (struct doctor_check){ .name = names[i] };
+	if (check_daemon(cli, &ret[0], &c, &e) < 0) {
+		doctor_add_error(&ret[0], DOCTOR_FAIL, &e);
+		for (size_t i = 1; i < N_DAEMON_CHECKS; i++)
+			doctor_add(&ret[i], DOCTOR_WARN, "not known without the daemon");
+		return;
+	}
+	if (check_image(c, host->config, &ret[1], &e) < 0)
+		doctor_add_error(&ret[1], DOCTOR_FAIL, &e);
+	err_clear(&e);
+	if (check_kernels(c, &ret[2], &e) < 0)
+		doctor_add_error(&ret[2], DOCTOR_FAIL, &e);
+}
+
+static void print(const struct doctor_check *checks, bool json)
+{
+	AUTO_DONE(str_done) struct str out = STR_INIT;
+	struct json_writer w = { .out = &out, .pretty = true };
+
+	if (json)
+		json_open(&w, NULL, '[');
+	for (size_t i = 0; i < N_CHECKS; i++) {
+		if (json)
+			doctor_write_json(&checks[i], &w);
+		else
+			doctor_write(&checks[i], &out);
+	}
+	if (json)
+		json_close(&w);
+	printf("%s%s", out.data, json ? "\n" : "");
+}
+
+static int run(const void *in, void *cx)
+{
+	const struct doctor *o = in;
+	AUTO(config_free) struct config *config = NULL;
+	AUTO_MEM char *path = layout_config();
+	struct doctor_check checks[N_CHECKS];
+	struct err config_error = { 0 }, e = { 0 };
+	struct doctor_host host = {
+		.config_path = path, .state_dir = layout_dir(LAYOUT_STATE), .config_error = &config_error
+	};
+	int status = 0;
+
+	/* The other checks go on with the defaults. */
+	if (config_load(path, &config, &config_error) < 0 && config_parse("", 0, path, NULL, &config, &e) < 0)
+		return cli_fail(&e, 1);
+	host.config = config;
+	doctor_run(&host, checks);
+	run_daemon_checks(cx, &host, checks + DOCTOR_N_CHECKS);
+	print(checks, o->json);
+	for (size_t i = 0; i < N_CHECKS; i++) {
+		if (checks[i].level == DOCTOR_FAIL)
+			status = 1;
+		doctor_check_done(&checks[i]);
+	}
+	return status;
+}
+
+static const struct opt opts[] = { CLI_JSON(struct doctor), { 0 } };
 const struct opt_command cli_doctor = {
 	.name = "doctor",
 	.brief = "what works here, what does not, and what to do",
+	.about = "Checks this machine and what banger has on it. Each check is PASS, WARN (works, with less than there "
+		 "could be) or FAIL; "
+		 "the exit status is 1 when one is FAIL.",
+	.opts = opts,
+	.in_size = sizeof(struct doctor),
 	.run = run,
 };

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "doctor/checks.h"
+#include "net/net.h"
+
+void check_architecture(const struct doctor_host *host, struct doctor_check *c)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return;
+	if (str_eq(u.machine, "x86_64"))
+		doctor_add(c, DOCTOR_PASS, "%s, Linux %s", u.machine, u.release);
+	else
+		doctor_add(c, DOCTOR_FAIL, "banger runs on x86_64 only, this machine is %s", u.machine);
+}
+
+void check_configuration(const struct doctor_host *host, struct doctor_check *c)
+{
+	static const enum config_key shown[] = { CONFIG_VCPU, CONFIG_MEMORY_MIB, CONFIG_DISK_SIZE,
+		CONFIG_SYSTEM_OVERLAY_SIZE };
+	const struct config_value *values;
+	size_t n;
+
+	if (host->config_error->code != ERR_NONE) {
+		doctor_add_error(c, DOCTOR_FAIL, host->config_error);
+		return;
+	}
+	if (access(host->config_path, F_OK) < 0)
+		doctor_add(c, DOCTOR_PASS, "%s does not exist, defaults hold", host->config_path);
+	else
+		doctor_add(c, DOCTOR_PASS, "%s", host->config_path);
+	values = config_values(host->config, &n);
+	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+		doctor_add(c, DOCTOR_PASS, "%s = %s (%s)", values[shown[i]].name, values[shown[i]].text,
+			config_source_text(values[shown[i]].source));
+	for (size_t i = 0; i < host->config->n_notices; i++)
+		doctor_add(c, DOCTOR_WARN, "%s", host->config->notices[i]);
+}
+
+/* Without a network VMs run all the same; so nothing here is worse than a warning. */
+void check_network(const struct doctor_host *host, struct doctor_check *c)
+{
+	AUTO(net_free) struct net *n = NULL;
+	struct net_conf conf = { .bridge = host->config->bridge_name, .owner = host->state_dir };
+	AUTO_FD int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	size_t length = strlen(host->state_dir);
+	struct err e = { 0 };
+
+	conf.owner += length > NET_OWNER_MAX ? length - NET_OWNER_MAX : 0;
+	if (tun < 0) {
+		doctor_add(c, DOCTOR_WARN, "/dev/net/tun cannot be opened: %s", strerror(errno));
+		doctor_add(c, DOCTOR_WARN,
+			errno == ENOENT ? "modprobe tun" : "run the daemon as root to give VMs a network");
+	}
+	if (addr_parse_net(host->config->subnet, &conf.net, &e) < 0 || net_open(&conf, &n, &e) < 0 ||
+		net_probe(n, &e) < 0) {
+		doctor_add_error(c, DOCTOR_WARN, &e);
+		doctor_add(c, DOCTOR_WARN, "VMs get no network; exec needs none");
+	}
+	if (c->level == DOCTOR_PASS)
+		doctor_add(c, DOCTOR_PASS, "bridge %s, %s, taps and nftables rules can be made",
+			host->config->bridge_name, host->config->subnet);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* What works on this machine, what does not, and what to do about it. Checks only look; none changes anything that stays. */
+
+#include <stddef.h>
+
+#include "base/json_table.h"
+#include "config/config.h"
+
+enum doctor_level {
+	DOCTOR_PASS,
+	DOCTOR_WARN, /* works, with less than there could be */
+	DOCTOR_FAIL, /* VMs do not run */
+};
+
+#define DOCTOR_MAX_DETAILS 12
+
+struct doctor_check {
+	const char *name;
+	enum doctor_level level;
+	char *details[DOCTOR_MAX_DETAILS];
+	size_t n_details;
+};
+
+/* What the checks look at. */
+struct doctor_host {
+	const char *config_path, *state_dir;
+	const struct config *config;    /* the defaults when the file cannot be read */
+	const struct err *config_error; /* code 0 when it can */
+};
+
+/* Adds a sentence; the check's level becomes the worse of its own and this. Sentences above PASS say what to do. */
+void doctor_add(struct doctor_check *c, enum doctor_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Adds an error's message and hint. */
+void doctor_add_error(struct doctor_check *c, enum doctor_level level, const struct err *e);
+void doctor_check_done(struct doctor_check *c);
+/* "PASS", "WARN", "FAIL". Static text. */
+const char *doctor_level_text(enum doctor_level level);
+
+/* Runs all checks of this machine; those of the daemon are the caller's, who can ask it. Returns how many are in ret. */
+#define DOCTOR_N_CHECKS 8
+size_t doctor_run(const struct doctor_host *host, struct doctor_check ret[static DOCTOR_N_CHECKS]);
+
+/* Appends "PASS\tname\n  - detail\n...", or one object of a JSON array's content. */
+void doctor_write(const struct doctor_check *c, struct str *out);
+struct json_writer;
+void doctor_write_json(const struct doctor_check *c, struct json_writer *w);
