@@ -6,6 +6,7 @@
 
 #include "agent/vsock.h"
 #include "base/auto.h"
+#include "base/build.h"
 #include "base/fd.h"
 #include "base/mem.h"
 
@@ -19,7 +20,7 @@ int64_t hello_uptime_ms(void)
 
 const char *hello_build(void)
 {
-	return BANGER_VERSION;
+	return build_id();
 }
 
 static MUST int connect_host(int timeout_ms, struct varlink_client **ret, struct err *e)

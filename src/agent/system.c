@@ -106,7 +106,7 @@ void system_end(bool reboot_wanted)
 {
 	switch (system_kind()) {
 	case SYSTEM_SYSTEMD:
-		kill(1, SIGRTMIN + (reboot_wanted ? 5 : 4));
+		kill(1, reboot_wanted ? SYSTEM_SIG_REBOOT : SYSTEM_SIG_POWEROFF);
 		break;
 	case SYSTEM_BANGER:
 		kill(1, reboot_wanted ? SIGTERM : SIGUSR2);

@@ -12,10 +12,12 @@
 
 #include <linux/magic.h>
 
+#include "agent/agent.h"
 #include "agent/configure.h"
+#include "agent/files.h"
 #include "agent/hello.h"
-#include "agent/say.h"
 #include "agent/netconf.h"
+#include "agent/say.h"
 #include "agent/vsock.h"
 #include "base/auto.h"
 #include "base/fd.h"
@@ -27,6 +29,7 @@
 #include "init/pid1.h"
 #include "init/power.h"
 #include "init/switch.h"
+#include "init/units.h"
 
 #define NEW_ROOT "newroot"
 #define CMDLINE_MAX 65536
@@ -101,6 +104,21 @@ static MUST int enter_image(const struct cmdline *c, int uevents, struct err *e)
 	return switch_root("/" NEW_ROOT, e);
 }
 
+/* Who still has a shell in /root, or a module's index open, would make systemd's unmounting fail long before its end. */
+static void keep_mounted(const struct cmdline *c)
+{
+	AUTO_MEM char *modules = NULL;
+	struct utsname u;
+	char path[sizeof(u.release) + 16];
+	struct err e = { 0 };
+
+	uname(&u);
+	snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
+	modules = c->modules ? realpath(path, NULL) : NULL; /* /lib may be a link */
+	if ((c->work && units_keep_mounted("/root", &e) < 0) || (modules && units_keep_mounted(modules, &e) < 0))
+		say_error("%s", e.msg);
+}
+
 /* The host is called once the agent's port listens: whoever is told that the guest is up may connect at once. */
 static void greet(int *ret_listen_fd)
 {
@@ -113,6 +131,8 @@ static void greet(int *ret_listen_fd)
 	}
 	configure_guest(&config);
 	guest_config_done(&config);
+	if (files_make_dirs(AGENT_RUN_DIR, &e) < 0 || files_write(AGENT_CONFIGURED, "", 0600, &e) < 0)
+		say_error("%s", e.msg);
 }
 
 static void execute(const char *init, char **argv) __attribute__((noreturn));
@@ -127,14 +147,14 @@ static void execute(const char *init, char **argv)
 }
 
 /* In the image's root. */
-static void start_image(const char *wanted_init, char **argv) __attribute__((noreturn));
-static void start_image(const char *wanted_init, char **argv)
+static void start_image(const struct cmdline *c, char **argv) __attribute__((noreturn));
+static void start_image(const struct cmdline *c, char **argv)
 {
 	AUTO_FD int root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct err e = { 0 };
 	int listen_fd = -1;
 	pid_t agent = 0;
-	const char *init = switch_find_init(wanted_init);
+	const char *init = switch_find_init(c->init);
 
 	mounts_rest(root_fd);
 	if (!init && mounts_cgroup(root_fd, &e) < 0) {
@@ -145,6 +165,8 @@ static void start_image(const char *wanted_init, char **argv)
 		say_error("%s", e.msg);
 		err_clear(&e);
 	}
+	if (init)
+		keep_mounted(c);
 	greet(&listen_fd);
 	if (pid1_start_agent(listen_fd, &agent, &e) < 0)
 		say_error("start the agent: %s", e.msg);
@@ -189,5 +211,5 @@ int init_main(int argc, char **argv)
 		say_error("the guest cannot start: %s", e.msg);
 		power_reset("panic");
 	}
-	start_image(line.init, argv);
+	start_image(&line, argv);
 }

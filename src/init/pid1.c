@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "agent/files.h"
 #include "agent/say.h"
+#include "agent/system.h"
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/proc.h"
@@ -50,8 +51,9 @@ int pid1_start_agent(int listen_fd, pid_t *ret_pid, struct err *e)
 	return proc_start(&how, ret_pid, NULL, e);
 }
 
-static const int poweroff_signals[] = { SIGUSR1, SIGUSR2, SIGPWR }; /* busybox's halt and poweroff */
-static const int reboot_signals[] = { SIGTERM, SIGINT };            /* busybox's reboot, ctrl-alt-del */
+/* busybox's halt and poweroff; busybox's reboot, ctrl-alt-del */
+static const int poweroff_signals[] = { SIGUSR1, SIGUSR2, SIGPWR, SYSTEM_SIG_HALT, SYSTEM_SIG_POWEROFF };
+static const int reboot_signals[] = { SIGTERM, SIGINT, SYSTEM_SIG_REBOOT };
 
 static int watch_signals(void)
 {
@@ -63,8 +65,6 @@ static int watch_signals(void)
 		sigaddset(&set, poweroff_signals[i]);
 	for (size_t i = 0; i < ARRAY_LEN(reboot_signals); i++)
 		sigaddset(&set, reboot_signals[i]);
-	for (int i = 3; i <= 5; i++) /* systemd's halt, poweroff, reboot */
-		sigaddset(&set, SIGRTMIN + i);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	reboot(RB_DISABLE_CAD); /* ctrl-alt-del comes as SIGINT */
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -79,9 +79,7 @@ static const char *action_of(int sig)
 	for (size_t i = 0; i < ARRAY_LEN(reboot_signals); i++)
 		if (sig == reboot_signals[i])
 			return "reboot";
-	if (sig == SIGRTMIN + 3 || sig == SIGRTMIN + 4)
-		return "poweroff";
-	return sig == SIGRTMIN + 5 ? "reboot" : NULL;
+	return NULL;
 }
 
 /* Takes in what has ended; true when the agent was among it. */
