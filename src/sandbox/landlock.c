@@ -72,7 +72,8 @@ static MUST int add_rule(int set, const struct landlock_rule *r, uint64_t known,
 	if (!S_ISDIR(st.st_mode))
 		access &= READ_FILE | WRITE_FILE | TRUNCATE;
 	const struct beneath b = { .access = access, .fd = fd };
-	if (syscall(SYS_landlock_add_rule, set, RULE_PATH_BENEATH, &b, 0) < 0)
+	/* EBADFD: a pipe, a socket, a memfd; no path leads to them, and what is open needs no rule. */
+	if (syscall(SYS_landlock_add_rule, set, RULE_PATH_BENEATH, &b, 0) < 0 && (r->path || errno != EBADFD))
 		return err_sys(e, errno, "allow '%s'", r->path ? r->path : "a descriptor");
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 /* A folder with all beneath it, or a file. */
 struct landlock_rule {
-	const char *path; /* NULL: fd, any descriptor of it */
+	const char *path; /* NULL: fd, any descriptor of it; pipes and sockets are passed over */
 	int fd;
 	bool write;       /* also write, make, rename and remove */
 };

@@ -43,7 +43,11 @@ static int open_fd; /* of a file outside, from before */
 
 static void confine(int how)
 {
-	const struct landlock_rule rules[] = { { .path = inside, .write = true }, { .path = read_only }, { .path = "/proc/self/exe" } };
+	int pipes[2];
+
+	if (pipe(pipes) < 0)
+		_exit(96);
+	const struct landlock_rule rules[] = { { .path = inside, .write = true }, { .path = read_only }, { .path = "/proc/self/exe" }, { .fd = pipes[0] } };
 	struct seccomp_program program;
 	struct err e = { 0 };
 	int version = 0;
