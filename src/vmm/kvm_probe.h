@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* Does KVM work here? Some hosts open /dev/kvm, make a VM and a vCPU, and fail when it is to run. So a few guest instructions are run. */
+/* Does KVM work here? Some hosts open /dev/kvm, make a VM and a vCPU, and fail when it is to run, or run it instruction by instruction in
+ * software, a thousand times too slowly to boot. So a loop is run in a guest, and its time is taken. */
 
 #include "base/err.h"
 
-/* 0 when a guest's instructions ran. ERR_NOT_FOUND: there is no /dev/kvm; ERR_DENIED: it is not ours; ERR_UNAVAILABLE: it does not work; each with a hint.
+/* 0 when a guest's instructions ran at a processor's speed. ERR_NOT_FOUND: there is no /dev/kvm; ERR_DENIED: it is not ours; ERR_UNAVAILABLE: it does not work; each with a hint.
  * Takes some milliseconds, two seconds at most, in a process of its own. path is "/dev/kvm" but in tests. */
 MUST int vmm_kvm_probe(const char *path, struct err *e);
