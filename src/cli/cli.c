@@ -107,7 +107,8 @@ const struct opt_command cli_root = {
 
 int cli_fail(const struct err *e, int status)
 {
-	fprintf(stderr, "banger: %s", e->msg);
+	/* Whoever pressed Ctrl-C knows what was under way. */
+	fprintf(stderr, "banger: %s", e->code == ERR_CANCELLED ? "cancelled" : e->msg);
 	if (*e->op)
 		fprintf(stderr, " (%s)", e->op);
 	fputc('\n', stderr);

@@ -121,7 +121,7 @@ void table_json(const struct json_type *type, const void *from)
 	AUTO_DONE(str_done) struct str out = STR_INIT;
 
 	json_encode_pretty(type, from, &out);
-	printf("%s\n", out.data);
+	printf("%s", out.data);
 }
 
 void table_json_list(const struct json_type *type, const void *items, size_t n)
