@@ -267,11 +267,11 @@ int begin_vm_act(const struct begin *b, struct err *e)
 		return -1;
 	o->vm.state = next;
 	o->vm.operation = mem_strdup(j->id);
-	if (act == VM_ACT_START) {
+	if (next == VM_STATE_STARTING) { /* also the restart of a stopped one */
 		o->reboot = o->left = o->ready = false;
 		journal_add(o, JOURNAL_KIND_TREE, layout_journal_vm_run(o->vm.id));
 	}
-	if (object_save(o, e) < 0 || (act == VM_ACT_START && hello_start(o, e) < 0)) {
+	if (object_save(o, e) < 0 || (next == VM_STATE_STARTING && hello_start(o, e) < 0)) {
 		hello_stop(o);
 		vm_record_copy(&before, &j->before);
 		vm_record_done(&o->vm);
