@@ -141,7 +141,7 @@ static MUST int firecracker_build(const struct vmm_spec *spec, const char *bin, 
 	vmm_command_add(ret, "/proc/self/fd/%d", config);
 	/* What it logs stands between the guest's lines: a log file of its own would be written from the start again, not appended to. */
 	vmm_command_add(ret, "--level");
-	vmm_command_add(ret, "Warn");
+	vmm_command_add(ret, "Error");
 	vmm_command_inherit_as(ret, spec->console_fd, CONSOLE_FD);
 	vmm_command_inherit_as(ret, spec->log_fd, LOG_FD);
 	return 0;

@@ -21,7 +21,7 @@ static void add_machine(const struct vmm_spec *spec, struct vmm_command *c)
 	vmm_command_add(c, "-display");
 	vmm_command_add(c, "none");
 	vmm_command_add(c, "-M");
-	vmm_command_add(c, "q35,memory-backend=m0,hpet=off,smbus=off,sata=off,vmport=off,graphics=off");
+	vmm_command_add(c, "q35,memory-backend=m0,hpet=off,smbus=off,sata=off,vmport=off");
 	vmm_command_add(c, "-object");
 	vmm_command_add(c, "memory-backend-memfd,id=m0,size=%lldM,share=on", (long long)spec->memory_mib);
 	vmm_command_add(c, "-m");
