@@ -37,6 +37,7 @@ void progress_show(struct progress_view *v, const struct progress *p)
 	AUTO_DONE(str_done) struct str line = STR_INIT;
 	bool same = p->stage && strncmp(v->last, p->stage, sizeof(v->last) - 1) == 0;
 
+	snprintf(v->op, sizeof(v->op), "%s", p->operation ? p->operation : "");
 	if (v->quiet || !p->stage)
 		return;
 	snprintf(v->last, sizeof(v->last), "%s", p->stage);
@@ -89,5 +90,11 @@ int progress_call(struct varlink_client *c, const struct varlink_method *m, cons
 	int rc = varlink_client_call_more(c, m, in, on_reply, v, ret, e);
 
 	progress_end(v);
+	if (rc < 0 && e->code == ERR_UNAVAILABLE && !*e->op) {
+		err_clear(e);
+		err_set(e, ERR_UNAVAILABLE, "the daemon ended during %s", varlink_method_short(m));
+		err_hint(e, "run it again: a new daemon starts by itself and undoes what was begun");
+		snprintf(e->op, sizeof(e->op), "%s", v->op);
+	}
 	return rc;
 }

@@ -13,6 +13,7 @@ struct progress_view {
 	bool quiet, terminal;
 	bool line_open; /* a changing line stands on the terminal */
 	char last[64];  /* the stage shown last */
+	char op[16];    /* the operation, once it has told of itself */
 };
 
 /* One view for a command; object may be NULL. */
