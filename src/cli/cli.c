@@ -105,15 +105,63 @@ const struct opt_command cli_root = {
 	.children = commands,
 };
 
+static const char *command_path = ""; /* "vm run": which help page answers a mistake */
+
+/* What to do when whoever failed had no better word for it. */
+static void general_hint(const struct err *e, struct str *out)
+{
+	AUTO_MEM char *log = layout_dir(LAYOUT_STATE) ? layout_log() : NULL;
+
+	switch (e->code) {
+	case ERR_INVALID:
+		str_addf(out, "banger%s%s --help shows how it is called", *command_path ? " " : "", command_path);
+		break;
+	case ERR_NOT_FOUND:
+		str_add(out, "look whether the name is right");
+		break;
+	case ERR_EXISTS:
+		str_add(out, "choose another name");
+		break;
+	case ERR_STATE:
+	case ERR_BUSY:
+		str_add(out, "banger vm list shows states, banger daemon status what is under way");
+		break;
+	case ERR_DENIED:
+		str_add(out, "banger doctor tells which rights are missing");
+		break;
+	case ERR_NO_SPACE:
+		str_add(out, "make room; banger doctor shows how much is free");
+		break;
+	case ERR_UNAVAILABLE:
+	case ERR_TIMEOUT:
+	case ERR_CORRUPT:
+	case ERR_SYSTEM:
+	case ERR_INTERNAL:
+		str_addf(out, "banger doctor checks this machine%s%s", log ? "; the daemon's log is " : "",
+			log ? log : "");
+		break;
+	case ERR_NONE:
+	case ERR_CANCELLED:
+	case ERR_CODE_COUNT:
+		break;
+	}
+}
+
 int cli_fail(const struct err *e, int status)
 {
+	AUTO_DONE(str_done) struct str hint = STR_INIT;
+
 	/* Whoever pressed Ctrl-C knows what was under way. */
 	fprintf(stderr, "banger: %s", e->code == ERR_CANCELLED ? "cancelled" : e->msg);
 	if (*e->op)
 		fprintf(stderr, " (%s)", e->op);
 	fputc('\n', stderr);
 	if (*e->hint)
-		fprintf(stderr, "  hint: %s\n", e->hint);
+		str_add(&hint, e->hint);
+	else
+		general_hint(e, &hint);
+	if (hint.len)
+		fprintf(stderr, "  hint: %s\n", hint.data);
 	return status;
 }
 
@@ -182,17 +230,19 @@ static int dispatch(struct cli *cli, const struct opt_parsed *p, int usage)
 
 int cli_main(int argc, char **argv)
 {
-	struct opt_parsed parsed;
+	struct opt_parsed parsed = { 0 };
 	struct cli cli = { 0 };
 	struct err e = { 0 };
 	int status;
 
 	signal(SIGPIPE, SIG_IGN);
 	proc_catch_cancel();
+	command_path = parsed.path;
 	if (opt_parse(&cli_root, argc, argv, &cli, &parsed, &e) < 0)
 		status = cli_fail(&e, usage_status(&parsed, argc, argv));
 	else
 		status = dispatch(&cli, &parsed, usage_status(&parsed, argc, argv));
+	command_path = "";
 	opt_done(&parsed);
 	config_free(cli.config);
 	return status;
