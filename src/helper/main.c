@@ -20,6 +20,7 @@
 #include "net/net.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
+#include "sandbox/sandbox.h"
 #include "store/layout.h"
 
 enum { LISTEN_FD = 3, LIFE_FD = 4, MESSAGE_MS = 2000, CONNECTIONS_MAX = 64 };
@@ -148,6 +149,10 @@ int helper_main(int argc, char **argv)
 		snprintf(h.net_reason, sizeof(h.net_reason), "%s", e.msg);
 		net_free(TAKE_PTR(h.net));
 		err_clear(&e);
+	}
+	if (sandbox_helper(&e) < 0) {
+		log_error("cannot give up rights", "why", e.msg);
+		return 1;
 	}
 	if (loop_run(h.loop, &e) < 0)
 		log_error("loop ended", "why", e.msg);

@@ -21,6 +21,7 @@
 #include "net/addr.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
+#include "sandbox/sandbox.h"
 #include "store/layout.h"
 #include "vmm/vmm.h"
 
@@ -144,8 +145,10 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 	AUTO_MEM char *fd_text = mem_strdup("10"), *listen_text = mem_strdup("11");
 	AUTO_MEM char *cid = mem_printf("%u", spec->cid), *uds = mem_strdup(spec->vsock_path);
 	AUTO_FD int listen_fd = -1;
+	struct seccomp_program filter;
 	int pair[2];
 
+	sandbox_vmm_prepare(&filter);
 	if (fd_listen_unix(spec->vsock_path, 0600, &listen_fd, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
@@ -155,7 +158,8 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 	char *argv[] = { (char *)(uintptr_t) "banger-vhost-vsock", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "banger-vhost-vsock", fd_text,
 			 listen_text, cid, uds, NULL };
 	struct proc_fd fds[] = { { theirs, 10 }, { listen_fd, 11 }, { spec->log_fd, 2 } };
-	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true };
+	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true,
+		.before_exec = sandbox_vmm_enter, .arg = &filter };
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)
 		return -1;
 	h->names[h->n++] = "banger-vhost-vsock";
@@ -165,10 +169,13 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const char *bin, const struct vmm_spec *spec, struct err *e)
 {
 	AUTO_DONE(vmm_command_done) struct vmm_command c = { 0 };
+	struct seccomp_program filter;
 
+	sandbox_vmm_prepare(&filter);
 	if (driver->build(spec, bin, &c, e) < 0)
 		return -1;
-	struct proc_spawn how = { .path = c.path, .argv = c.argv, .fds = c.fds, .n_fds = c.n_fds, .new_session = true };
+	struct proc_spawn how = { .path = c.path, .argv = c.argv, .fds = c.fds, .n_fds = c.n_fds, .new_session = true,
+		.before_exec = sandbox_vmm_enter, .arg = &filter };
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)
 		return -1;
 	h->names[h->n++] = driver->name;

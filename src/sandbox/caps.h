@@ -14,12 +14,12 @@ struct caps {
 	uint64_t effective, permitted, inheritable, bounding, ambient;
 };
 
-/* What the helper keeps, by name with the reason; docs/privilege.md has the same list. Ended by a NULL name. */
+/* What the helper and a VMM keep where they are root, by name with the reason; docs/privilege.md has the same lists. Ended by a NULL name. */
 struct caps_reason {
 	const char *name; /* "net_admin" */
 	const char *reason;
 };
-extern const struct caps_reason caps_helper[];
+extern const struct caps_reason caps_helper[], caps_vmm[];
 
 /* The bits of such a list. */
 uint64_t caps_of(const struct caps_reason *list);

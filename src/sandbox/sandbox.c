@@ -2,8 +2,9 @@
 #include "sandbox/sandbox.h"
 
 #include <errno.h>
+#include <sys/prctl.h>
 
-#include "sandbox/seccomp.h"
+#include "sandbox/caps.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -35,4 +36,35 @@ int sandbox_worker(const struct landlock_rule *rules, size_t n, int *ret_landloc
 	}
 	*ret_landlock = version;
 	return 0;
+}
+
+int sandbox_helper(struct err *e)
+{
+	struct seccomp_program program;
+
+	if (caps_keep(caps_of(caps_helper), e) < 0)
+		return -1;
+	if (!sandbox_available())
+		return 0;
+	seccomp_build(SECCOMP_HELPER, &program);
+	return seccomp_install(&program) < 0 ? err_sys(e, errno, "restrict system calls") : 0;
+}
+
+void sandbox_vmm_prepare(struct seccomp_program *ret)
+{
+	seccomp_build(SECCOMP_VMM, ret);
+}
+
+int sandbox_vmm_enter(void *program)
+{
+	struct err e = { 0 };
+
+	if (caps_keep(caps_of(caps_vmm), &e) < 0) {
+		errno = e.sys;
+		return -1;
+	}
+	/* Without this root would get all back with the exec. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return sandbox_available() ? seccomp_install(program) : 0;
 }
