@@ -2,10 +2,12 @@
 /* The tree of commands and the way from argv to one of them. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/build.h"
@@ -228,6 +230,14 @@ static int dispatch(struct cli *cli, const struct opt_parsed *p, int usage)
 	return status;
 }
 
+/* A descriptor opened later must not become a standard stream that the caller has closed. */
+static void open_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+			abort();
+}
+
 int cli_main(int argc, char **argv)
 {
 	struct opt_parsed parsed = { 0 };
@@ -235,6 +245,7 @@ int cli_main(int argc, char **argv)
 	struct err e = { 0 };
 	int status;
 
+	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
 	proc_catch_cancel();
 	command_path = parsed.path;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -27,6 +28,7 @@ enum {
 };
 
 #define READY_FD 3
+#define ATTEMPTS 4 /* at a daemon that others stop, kill or replace meanwhile */
 
 int client_connect_running(struct varlink_client **ret, struct err *e)
 {
@@ -199,23 +201,52 @@ static MUST int retire_other_build(struct varlink_client *c, struct err *e)
 	return 0;
 }
 
-int client_connect(struct cli *cli, struct varlink_client **ret, struct err *e)
+/* Who listens at the other end. */
+static int64_t peer_pid(const struct varlink_client *c)
+{
+	struct ucred peer = { 0 };
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(varlink_client_fd(c), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return 0;
+	return peer.pid;
+}
+
+/* Connects once. *ret stays NULL when there is, by now, no daemon of use. */
+static MUST int try_connect(struct cli *cli, bool start, struct varlink_client **ret, struct err *e)
 {
 	AUTO(varlink_client_free) struct varlink_client *c = NULL;
 	int retired;
 
-	if (client_connect_running(&c, e) < 0) {
-		if (e->code != ERR_NOT_FOUND)
+	if ((start ? start_or_find(cli, &c, e) : client_connect_running(&c, e)) < 0) {
+		if (start || e->code != ERR_NOT_FOUND)
 			return -1;
 		err_clear(e);
-		return start_or_find(cli, ret, e);
+		return 0;
 	}
 	retired = retire_other_build(c, e);
+	if (retired < 0 && e->code == ERR_UNAVAILABLE && peer_pid(c) > 0) {
+		/* It took the connection and died; one that is on its way out still holds its lock. */
+		err_clear(e);
+		return wait_gone(peer_pid(c), time_now_ms() + STOP_MS, e);
+	}
 	if (retired < 0)
 		return err_wrap(e, "ask the daemon");
-	if (retired)
-		return start_or_find(cli, ret, e);
-	*ret = TAKE_PTR(c);
+	if (!retired)
+		*ret = TAKE_PTR(c);
+	return 0;
+}
+
+int client_connect(struct cli *cli, struct varlink_client **ret, struct err *e)
+{
+	struct varlink_client *c = NULL;
+
+	for (int attempt = 0; !c && attempt < ATTEMPTS; attempt++)
+		if (try_connect(cli, attempt > 0, &c, e) < 0)
+			return -1;
+	if (!c)
+		return err_set(e, ERR_UNAVAILABLE, "the daemon ends as soon as it has started");
+	*ret = c;
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 #include "proto/exec_frames.h"
 #include "proto/io_banger_agent.h"
 
+#define REQUEST_MAX (127 * 1024) /* bytes of JSON; agents take messages of 128 KiB */
+
 enum { ON_SOCKET, ON_SIGNALS, ON_STDIN, ON_OUT, ON_ERR, ON_COUNT };
 
 /* A command under way. */
@@ -299,8 +301,15 @@ static MUST int begin(struct varlink_client *agent, const struct exec_session *h
 {
 	AUTO_DONE(exec_in_done) struct exec_in in = { 0 };
 	AUTO_DONE(str_done) struct str leftover = STR_INIT;
+	AUTO_DONE(str_done) struct str text = STR_INIT;
 
 	fill_request(how, s->terminal, &in);
+	json_encode(&exec_in_type, &in, &text);
+	if (text.len > REQUEST_MAX) {
+		err_set(e, ERR_INVALID, "the command for '%s' has %zu bytes, more than the %d allowed", how->vm,
+			text.len, REQUEST_MAX);
+		return err_hint(e, "hand long data over by standard input");
+	}
 	if (call_exec_upgrade(agent, &in, NULL, e) < 0)
 		return err_wrap(e, "run a command in '%s'", how->vm);
 	varlink_client_steal_fd(agent, &s->sock, &leftover);
