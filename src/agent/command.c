@@ -130,10 +130,16 @@ static char *find_program(const char *name, const char *path)
 	return NULL;
 }
 
+/* What the child is told. */
+struct child {
+	const char *cwd;
+	bool terminal;
+};
+
 /* In the child, its standard descriptors in place. What the agent has for itself is taken back. */
 static int before_exec(void *arg)
 {
-	const bool *terminal = arg;
+	const struct child *c = arg;
 	struct rlimit files;
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
@@ -144,7 +150,9 @@ static int before_exec(void *arg)
 		(void)!setrlimit(RLIMIT_NOFILE, &files);
 	}
 	umask(022);
-	return *terminal && ioctl(0, TIOCSCTTY, 0) < 0 ? -1 : 0;
+	if (chdir(c->cwd) < 0)
+		return -1;
+	return c->terminal && ioctl(0, TIOCSCTTY, 0) < 0 ? -1 : 0;
 }
 
 static MUST int open_terminal(const struct window_size *size, int *ret_master, int *ret_slave, struct err *e)
@@ -193,12 +201,13 @@ static void not_executed(struct command *c, const char *name, int sys)
 	snprintf(c->why, sizeof(c->why), "execute '%.200s': %s", name, strerror(sys));
 }
 
-static void launch(struct command *c, const char *name, char *const *argv, const struct list_of *env, const int theirs[3])
+static void launch(struct command *c, const char *name, char *const *argv, const struct list_of *env, const char *cwd, const int theirs[3])
 {
+	struct child child = { .cwd = cwd, .terminal = c->terminal };
 	struct proc_fd fds[] = { { theirs[0], 0 }, { theirs[1], 1 }, { theirs[2], 2 } };
 	AUTO_MEM char *path = find_program(name, variable(env, "PATH"));
 	struct proc_spawn how = { .path = path, .argv = argv, .envp = env->v, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true,
-		.before_exec = before_exec, .arg = &c->terminal };
+		.before_exec = before_exec, .arg = &child };
 	struct err e = { 0 };
 
 	if (!path)
@@ -237,8 +246,12 @@ int command_start(const struct exec_in *in, struct command *ret, struct err *e)
 	const char *cwd = in->cwd ? in->cwd : "/root", *slash = strrchr(shell, '/'), *name = in->n_argv ? in->argv[0] : shell;
 	int theirs[3] = { -1, -1, -1 };
 
-	if (chdir(cwd) < 0 && (in->cwd || chdir("/") < 0))
+	/* The session itself stays out of it: it would keep a file system busy when the guest ends. */
+	AUTO_FD int dir = open(cwd, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 && in->cwd)
 		return err_sys(e, errno, "enter '%s'", cwd);
+	if (dir < 0)
+		cwd = "/";
 	make_environment(in, shell, &env);
 	for (size_t i = 0; i < in->n_argv; i++)
 		list_of_add(&argv, mem_strdup(in->argv[i]));
@@ -246,7 +259,7 @@ int command_start(const struct exec_in *in, struct command *ret, struct err *e)
 		list_of_add(&argv, mem_printf("-%s", slash + 1));
 	if (open_ends(in, &c, theirs, e) < 0)
 		return -1;
-	launch(&c, name, argv.v, &env, theirs);
+	launch(&c, name, argv.v, &env, cwd, theirs);
 	if (c.terminal)
 		close(theirs[0]);
 	else

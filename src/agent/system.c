@@ -5,13 +5,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/dbus.h"
+#include "agent/files.h"
 #include "agent/hello.h"
 #include "agent/say.h"
 #include "base/auto.h"
@@ -19,9 +21,9 @@
 #include "base/str.h"
 
 #define SYSTEMD_DIR "/run/systemd"
-#define SYSTEMD_BUS SYSTEMD_DIR "/private" /* systemctl's way to PID 1 */
+#define NOTE AGENT_RUN_DIR "/init"
 
-enum { LEAVE_MS = 2000 };
+enum { LEAVE_MS = 2000, STATE_MS = 2000, REFUSED_MAX = 200, REFUSED_US = 10000 };
 
 static bool same_program(const char *a, const char *b)
 {
@@ -30,7 +32,8 @@ static bool same_program(const char *a, const char *b)
 	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-enum system_kind system_kind(void)
+/* Of a guest that booted without banger's initrd. */
+static enum system_kind kind_by_process(void)
 {
 	AUTO_MEM char *name = NULL;
 	struct err ignored = { 0 }; /* a kernel thread has no exe, and PID 1 is none */
@@ -42,15 +45,39 @@ enum system_kind system_kind(void)
 	return str_eq(name, "systemd\n") ? SYSTEM_SYSTEMD : SYSTEM_OTHER;
 }
 
-void system_exec_state(bool wait)
+int system_note_init(const char *init, struct err *e)
 {
-	char *argv[] = { (char[]){ "systemctl" }, (char[]){ "is-system-running" }, (char[]){ "--wait" }, NULL };
-	char *envp[] = { (char[]){ "PATH=" AGENT_PATH }, (char[]){ "SYSTEMD_COLORS=0" }, NULL };
+	AUTO_MEM char *real = init ? realpath(init, NULL) : NULL;
+	const char *kind = !init ? "none" : real && str_ends(real, "/systemd") ? "systemd" : "other";
 
-	if (!wait)
-		argv[2] = NULL;
-	execve("/usr/bin/systemctl", argv, envp);
-	execve("/bin/systemctl", argv, envp);
+	if (files_make_dirs(AGENT_RUN_DIR, e) < 0)
+		return -1;
+	return files_write(NOTE, kind, 0644, e);
+}
+
+enum system_kind system_kind(void)
+{
+	AUTO_MEM char *note = NULL;
+	struct err ignored = { 0 };
+
+	if (fd_read_file(AT_FDCWD, NOTE, 64, &note, NULL, &ignored) < 0)
+		return kind_by_process();
+	return str_eq(note, "none") ? SYSTEM_BANGER : str_eq(note, "systemd") ? SYSTEM_SYSTEMD : SYSTEM_OTHER;
+}
+
+const char *system_state(void)
+{
+	static const char *const known[] = { "running", "degraded", "stopping" };
+	char state[DBUS_STATE_MAX];
+	struct err ignored = { 0 }; /* before systemd listens it is starting, too */
+
+	if (system_kind() != SYSTEM_SYSTEMD)
+		return "none";
+	if (dbus_systemd_state(DBUS_SYSTEMD, false, time_now_ms() + STATE_MS, state, &ignored) == 0)
+		for (size_t i = 0; i < ARRAY_LEN(known); i++)
+			if (str_eq(state, known[i]))
+				return known[i];
+	return "starting";
 }
 
 /* Systemd makes its folder and then the socket in it; each is an event. */
@@ -61,29 +88,31 @@ static void wait_for_bus(void)
 
 	if (watch < 0 || inotify_add_watch(watch, "/run", IN_CREATE | IN_MOVED_TO) < 0)
 		return;
-	while (access(SYSTEMD_BUS, F_OK) < 0) {
+	while (access(DBUS_SYSTEMD, F_OK) < 0) {
 		/* again after each event: the folder may be new */
 		inotify_add_watch(watch, SYSTEMD_DIR, IN_CREATE | IN_MOVED_TO);
-		if (access(SYSTEMD_BUS, F_OK) == 0 || read(watch, events, sizeof(events)) <= 0)
+		if (access(DBUS_SYSTEMD, F_OK) == 0 || read(watch, events, sizeof(events)) <= 0)
 			return;
 	}
 }
 
 void system_wait(void)
 {
+	char state[DBUS_STATE_MAX];
+	struct err e = { 0 };
+
 	if (system_kind() != SYSTEM_SYSTEMD)
 		return;
 	wait_for_bus();
-	pid_t pid = fork();
-	if (pid == 0) {
-		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-		for (int i = 0; i < 3; i++)
-			dup2(null, i);
-		system_exec_state(true);
-		_exit(127);
+	/* The socket has its name a moment before it listens, and that moment's end is no event. */
+	for (int i = 0; dbus_systemd_state(DBUS_SYSTEMD, true, FD_FOREVER, state, &e) < 0; i++) {
+		if (e.sys != ECONNREFUSED || i == REFUSED_MAX) {
+			say("the end of systemd's boot was not seen: %s", e.msg);
+			return;
+		}
+		err_clear(&e);
+		usleep(REFUSED_US);
 	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }
 
 /* Such an init turns the power off, which Firecracker does not notice; so it is told to restart, and the host what was meant. */
@@ -106,6 +135,7 @@ void system_end(bool reboot_wanted)
 {
 	switch (system_kind()) {
 	case SYSTEM_SYSTEMD:
+		wait_for_bus(); /* before that it does not hear signals */
 		kill(1, reboot_wanted ? SYSTEM_SIG_REBOOT : SYSTEM_SIG_POWEROFF);
 		break;
 	case SYSTEM_BANGER:

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 /* PID 1 is banger-init, systemd or something else. */
 enum system_kind { SYSTEM_OTHER, SYSTEM_BANGER, SYSTEM_SYSTEMD };
 
@@ -11,8 +13,10 @@ enum system_kind { SYSTEM_OTHER, SYSTEM_BANGER, SYSTEM_SYSTEMD };
 enum { SYSTEM_SIG_HALT = 37, SYSTEM_SIG_POWEROFF, SYSTEM_SIG_REBOOT };
 
 enum system_kind system_kind(void);
-/* Executes systemctl is-system-running, which prints the state; wait: once the boot is over. Returns only when that is not possible. */
-void system_exec_state(bool wait);
+/* What banger-init writes down before it becomes the image's init, since PID 1 does not say so for a while: init is its path, NULL for none. */
+MUST int system_note_init(const char *init, struct err *e);
+/* "starting", "running", "degraded" or "stopping" of systemd, "none" with any other init. Static text. May block for a while. */
+const char *system_state(void);
 /* Blocks until systemd has finished booting; at once with any other init. */
 void system_wait(void);
 /* Asks for an orderly end by the init. May block for a while with inits other than systemd and ours: the caller forks. */

@@ -18,6 +18,7 @@
 #include "agent/hello.h"
 #include "agent/netconf.h"
 #include "agent/say.h"
+#include "agent/system.h"
 #include "agent/vsock.h"
 #include "base/auto.h"
 #include "base/fd.h"
@@ -105,7 +106,7 @@ static MUST int enter_image(const struct cmdline *c, int uevents, struct err *e)
 }
 
 /* Who still has a shell in /root, or a module's index open, would make systemd's unmounting fail long before its end. */
-static void keep_mounted(const struct cmdline *c)
+static void tell_systemd(const struct cmdline *c)
 {
 	AUTO_MEM char *modules = NULL;
 	struct utsname u;
@@ -115,7 +116,7 @@ static void keep_mounted(const struct cmdline *c)
 	uname(&u);
 	snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
 	modules = c->modules ? realpath(path, NULL) : NULL; /* /lib may be a link */
-	if ((c->work && units_keep_mounted("/root", &e) < 0) || (modules && units_keep_mounted(modules, &e) < 0))
+	if ((c->work && units_keep_mounted("/root", &e) < 0) || (modules && (units_keep_mounted(modules, &e) < 0 || units_spare_kmod(&e) < 0)))
 		say_error("%s", e.msg);
 }
 
@@ -131,7 +132,7 @@ static void greet(int *ret_listen_fd)
 	}
 	configure_guest(&config);
 	guest_config_done(&config);
-	if (files_make_dirs(AGENT_RUN_DIR, &e) < 0 || files_write(AGENT_CONFIGURED, "", 0600, &e) < 0)
+	if (files_write(AGENT_CONFIGURED, "", 0600, &e) < 0)
 		say_error("%s", e.msg);
 }
 
@@ -166,7 +167,11 @@ static void start_image(const struct cmdline *c, char **argv)
 		err_clear(&e);
 	}
 	if (init)
-		keep_mounted(c);
+		tell_systemd(c);
+	if (system_note_init(init, &e) < 0) {
+		say_error("%s", e.msg);
+		err_clear(&e);
+	}
 	greet(&listen_fd);
 	if (pid1_start_agent(listen_fd, &agent, &e) < 0)
 		say_error("start the agent: %s", e.msg);

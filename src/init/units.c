@@ -27,12 +27,24 @@ char *units_mount_name(const char *path)
 	return str_take(&s);
 }
 
-int units_keep_mounted(const char *path, struct err *e)
+static MUST int drop_in(const char *unit, const char *text, struct err *e)
 {
-	AUTO_MEM char *unit = units_mount_name(path);
 	AUTO_MEM char *dir = mem_printf("/run/systemd/system/%s.d", unit), *file = mem_printf("%s/50-banger.conf", dir);
 
 	if (files_make_dirs(dir, e) < 0)
 		return -1;
-	return files_write(file, "[Unit]\nDefaultDependencies=no\n", 0644, e);
+	return files_write(file, text, 0644, e);
+}
+
+int units_keep_mounted(const char *path, struct err *e)
+{
+	AUTO_MEM char *unit = units_mount_name(path);
+
+	return drop_in(unit, "[Unit]\nDefaultDependencies=no\n", e);
+}
+
+int units_spare_kmod(struct err *e)
+{
+	return drop_in("kmod-static-nodes.service",
+		       "[Unit]\nConditionFileIsExecutable=|/bin/kmod\nConditionFileIsExecutable=|/usr/bin/kmod\n", e);
 }

@@ -8,3 +8,5 @@
 char *units_mount_name(const char *path);
 /* Has systemd leave the mount point (as the kernel names it) alone until its last step, which ends those who still use it first. */
 MUST int units_keep_mounted(const char *path, struct err *e);
+/* Folders of modules make systemd run kmod in images that have none: have it look first. */
+MUST int units_spare_kmod(struct err *e);
