@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A host for the tests: the machine itself as root, in a network and a mount namespace of its own, and a banger in a folder of its own.
+
+Environment: BANGER_BINARY (build/src/banger), BANGER_TEST_CACHE (what guests are made of, see make-stock; ~/.cache/banger-test)."""
+import ctypes
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import leftovers
+import stock as stock_files
+from host import Host
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+CLONE_NEWNS, CLONE_NEWNET, MS_REC, MS_PRIVATE = 0x20000, 0x40000000, 0x4000, 0x40000
+NOBODY = 65534
+
+hosts = []
+
+
+def own_namespaces():
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
+        pytest.exit(f"the machine refuses namespaces: {os.strerror(ctypes.get_errno())}", 3)
+    libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+def pytest_configure(config):
+    if config.option.collectonly:
+        return
+    if os.getuid():
+        pytest.exit("these tests need root", 3)
+    config.banger_stock = stock_files.Stock(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
+    own_namespaces()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for host in hosts:
+            report.sections.append((f"daemon log of {host.root}", host.log_tail(40)))
+
+
+@pytest.fixture(scope="session")
+def binary():
+    path = pathlib.Path(os.environ.get("BANGER_BINARY") or TOP / "build/src/banger").resolve()
+    assert path.exists(), f"no '{path}': scripts/setup-build release, then ninja -C build"
+    return path
+
+
+@pytest.fixture(scope="session")
+def stock(request):
+    return request.config.banger_stock
+
+
+def open_host(*args, **how):
+    host = Host(*args, **how)
+    hosts.append(host)
+    return host
+
+
+def close_host(host):
+    hosts.remove(host)
+    host.close()
+
+
+@pytest.fixture(scope="session")
+def session_host(binary, stock):
+    """With kernel 'debian' and the default image, which have been imported as a user does."""
+    host = open_host(binary)
+    host.ok("kernel", "import", "debian", "--deb", stock.deb)
+    host.ok("image", "import", "debian-bookworm", "--tar", stock.rootfs, "--kernel", "debian")
+    yield host
+    close_host(host)
+
+
+@pytest.fixture
+def host(session_host):
+    """The session's host; whatever a test leaves there fails it."""
+    session_host.ok("vm", "list")
+    session_host.before = leftovers.snapshot(session_host)
+    yield session_host
+    leftovers.assert_nothing_new(session_host, session_host.before)
+
+
+@pytest.fixture
+def new_host(binary, session_host):
+    """new_host(user=, env=, images=): another banger, with the same kernels and images at no cost."""
+    made = []
+
+    def make(images=True, **how):
+        made.append(open_host(how.pop("binary", binary), **how))
+        return made[-1].take_over(session_host) if images else made[-1]
+    yield make
+    for host in made:
+        close_host(host)
+
+
+@pytest.fixture
+def new_vm(host):
+    """new_vm(NAME, option...): a VM that is deleted when the test ends; running unless --no-start is among the options."""
+    made = []
+
+    def make(name, *options):
+        made.append(name)
+        host.ok("vm", "create", "--name", name, *options)
+        return name
+    yield make
+    there = host.vms()
+    mine = [name for name in made if name in there]
+    if mine:
+        host.ok("vm", "delete", "--force", *mine)
+
+
+@pytest.fixture
+def vm(host):
+    """A VM that runs and is shared by the tests of one session: leave it as it is."""
+    there = host.vms().get("shared")
+    if not there:
+        host.ok("vm", "create", "--name", "shared")
+    elif there["state"] != "running":
+        host.ok("vm", "start", "shared")
+    host.before = leftovers.snapshot(host)
+    return "shared"
