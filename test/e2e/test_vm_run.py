@@ -60,7 +60,7 @@ def test_four_at_once(host):
 
 
 def test_rm_when_the_guest_powers_off(host):
-    result = host.run("vm", "run", "--rm", "--name", "goes", "--net", "none", "--", "sh", "-c", "poweroff; sleep 1000")
+    result = host.run("vm", "run", "--rm", "--wait-system", "--name", "goes", "--net", "none", "--", "sh", "-c", "poweroff; sleep 1000")
     assert result.status == 125 or result.status > 128, result
     assert "goes" not in host.vms()
 
