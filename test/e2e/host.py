@@ -14,7 +14,7 @@ import leftovers
 from varlink_raw import Varlink
 from waits import FolderWatch, pid_gone
 
-TIMEOUT = 180
+TIMEOUT = 120
 OPERATION = re.compile(r" \(op-[0-9a-f]{6}\)$")
 
 
