@@ -66,6 +66,8 @@ def open_host(*args, **how):
 def close_host(host):
     hosts.remove(host)
     host.close()
+    if not any(other.socket.exists() for other in hosts):
+        assert not leftovers.bridges(), "a bridge is left after the last daemon's end"
 
 
 @pytest.fixture(scope="session")

@@ -68,8 +68,14 @@ def processes(folder=None):
 
 
 def links():
+    """But for bridges of banger, which go with the daemon (Host.close looks)."""
     out = subprocess.run(["ip", "-json", "link"], capture_output=True, check=True).stdout
-    return [f"{link['ifname']} ({link.get('link_type')})" for link in json.loads(out or "[]")]
+    return [f"{link['ifname']} ({link.get('link_type')})" for link in json.loads(out or "[]") if not link["ifname"].startswith("br-fc")]
+
+
+def bridges():
+    out = subprocess.run(["ip", "-json", "link", "show", "type", "bridge"], capture_output=True, check=True).stdout
+    return [link["ifname"] for link in json.loads(out or "[]") if link]
 
 
 def nft():
