@@ -67,10 +67,10 @@ static void test_all_keys(void **state)
 	assert_string_equal(v[CONFIG_DISK_SIZE].text, "4G");
 	assert_string_equal(v[CONFIG_DEFAULT_DNS].text, "9.9.9.9 2620:fe::fe");
 	assert_string_equal(c->subnet, "10.9.0.1/16");
-	assert_int_equal(c->n_notices, 3);
-	assert_string_equal(c->notices[0], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
+	assert_int_equal(c->n_notices, 6);
+	assert_string_equal(c->notices[1], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	assert_string_equal(
-		c->notices[1], "c.toml:15:1: 'ssh_key_path' has no effect: this version does not know it yet");
+		c->notices[4], "c.toml:15:1: 'ssh_key_path' has no effect: this version does not know it yet");
 }
 
 static const struct {
@@ -161,6 +161,36 @@ static void test_host(void **state)
 	assert_int_equal(config_host_dns("", dns), 0);
 }
 
+/* docs/config.md has a row for every key, and its example can be read. Tests run in test/. */
+static void test_document(void **state)
+{
+	AUTO(config_free) struct config *c = NULL;
+	const struct config_value *v;
+	static char doc[65536], *start, *end;
+	FILE *f = fopen("../docs/config.md", "r");
+	struct err e = { 0 };
+	size_t n;
+
+	assert_non_null(f);
+	doc[fread(doc, 1, sizeof(doc) - 1, f)] = 0;
+	fclose(f);
+	start = strstr(doc, "```toml\n");
+	assert_non_null(start);
+	start += 8;
+	end = strstr(start, "```");
+	assert_non_null(end);
+	assert_ok(config_parse(start, (size_t)(end - start), "docs/config.md", NULL, &c, &e));
+	v = config_values(c, &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *dot = strrchr(v[i].name, '.');
+		char row[80];
+
+		snprintf(row, sizeof(row), "| `%s` |", dot ? dot + 1 : v[i].name);
+		if (!strstr(doc, row))
+			fail_msg("docs/config.md has no row for %s", v[i].name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +199,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
