@@ -18,6 +18,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+/* Devices that are being removed; a number nobody else has a reason to choose. */
+enum { DOOMED_GROUP = 0x62616e67 };
+
 /* What a query collects. */
 struct links {
 	struct link *all;
@@ -447,10 +450,17 @@ int link_set_alias(struct netlink *n, int index, const char *alias, struct err *
 	return netlink_run(n, e);
 }
 
-int link_delete(struct netlink *n, const char *name, struct err *e)
+int link_delete(struct netlink *n, const int *indexes, size_t count, struct err *e)
 {
-	begin_link(n, RTM_DELLINK, 0, 0, 0, "remove it");
-	netlink_put_str(n, IFLA_IFNAME, name);
+	if (count == 0)
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		begin_link(n, RTM_SETLINK, 0, indexes[i], 0, "mark a device for removal");
+		netlink_allow(n, ENODEV);
+		netlink_put_u32(n, IFLA_GROUP, DOOMED_GROUP);
+	}
+	begin_link(n, RTM_DELLINK, 0, 0, 0, "remove devices");
+	netlink_put_u32(n, IFLA_GROUP, DOOMED_GROUP);
 	netlink_allow(n, ENODEV);
-	return netlink_run(n, e) < 0 ? err_wrap(e, "device '%s'", name) : 0;
+	return netlink_run(n, e);
 }

@@ -63,7 +63,8 @@ MUST int link_join(struct netlink *n, const char *name, const char *bridge, stru
 /* Renames; success when only the new name is there. ERR_NOT_FOUND when neither is. */
 MUST int link_rename(struct netlink *n, const char *from, const char *to, struct err *e);
 MUST int link_set_alias(struct netlink *n, int index, const char *alias, struct err *e);
-MUST int link_delete(struct netlink *n, const char *name, struct err *e);
+/* Removes devices by index, all in one act: the kernel's waiting (20 ms) is for all together. Those that are gone are no error. */
+MUST int link_delete(struct netlink *n, const int *indexes, size_t count, struct err *e);
 
 /* Reads an RTM_NEWLINK or an RTM_NEWADDR message; false when it is neither or too short. Pure. */
 bool link_parse(const struct netlink_msg *m, struct link *ret);

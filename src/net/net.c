@@ -142,13 +142,6 @@ static MUST int forwarding_ensure(struct net *n, struct err *e)
 	return forwarding_write('1', e);
 }
 
-static MUST int remove_bridge(struct net *n, const struct link *l, struct err *e)
-{
-	if (str_ends(l->alias, FORWARD_MARK) && forwarding_write('0', e) < 0)
-		return -1;
-	return link_delete(n->route, n->bridge, e);
-}
-
 /* The bridge is this owner's. */
 static bool is_ours(const struct net *n, const struct link *l)
 {
@@ -157,31 +150,92 @@ static bool is_ours(const struct net *n, const struct link *l)
 	return strncmp(l->alias, n->owner, length) == 0 && (!l->alias[length] || str_eq(l->alias + length, FORWARD_MARK));
 }
 
+/* What is to be removed, and what else there is. */
+struct removal {
+	struct link *all;
+	size_t n_all;
+	int *doomed;
+	size_t n_doomed;
+	const struct link *bridge; /* of that name, NULL for none */
+};
+
+static void removal_done(struct removal *r)
+{
+	free(r->all);
+	free(r->doomed);
+}
+
+static MUST int removal_begin(struct net *n, struct removal *ret, struct err *e)
+{
+	if (link_list(n->route, &ret->all, &ret->n_all, e) < 0)
+		return -1;
+	ret->doomed = mem_array(ret->n_all, sizeof(*ret->doomed));
+	for (size_t i = 0; i < ret->n_all; i++)
+		if (str_eq(ret->all[i].name, n->bridge))
+			ret->bridge = &ret->all[i];
+	return 0;
+}
+
+static bool is_doomed(const struct removal *r, const struct link *l)
+{
+	for (size_t i = 0; i < r->n_doomed; i++)
+		if (r->doomed[i] == l->index)
+			return true;
+	return false;
+}
+
+/* No device but the doomed ones is in the bridge. */
+static bool is_idle(const struct removal *r)
+{
+	for (size_t i = 0; i < r->n_all; i++)
+		if (r->all[i].master == r->bridge->index && !is_doomed(r, &r->all[i]))
+			return false;
+	return true;
+}
+
+/* Dooms the bridge too. Forwarding goes off again if a banger had turned it on, unless there are others who seem to route by now. */
+static MUST int removal_add_bridge(struct removal *r, struct err *e)
+{
+	bool forward = str_ends(r->bridge->alias, FORWARD_MARK);
+
+	r->doomed[r->n_doomed++] = r->bridge->index;
+	for (size_t i = 0; i < r->n_all; i++)
+		forward &= &r->all[i] == r->bridge || (!str_eq(r->all[i].kind, "bridge") && !str_eq(r->all[i].kind, "wireguard"));
+	return forward ? forwarding_write('0', e) : 0;
+}
+
 /* A bridge that some banger made, for another owner or another address, and that has no guest. */
 static MUST int clear_idle_bridge(struct net *n, struct err *e)
 {
-	AUTO_MEM struct link *all = NULL;
+	AUTO_DONE(removal_done) struct removal r = { 0 };
 	uint8_t mac[6];
 	struct link l;
-	size_t count;
 
 	addr_bridge_mac(&n->net, mac);
 	if (find(n, n->bridge, &l, e) < 0)
 		return -1;
 	if (!l.index || !str_eq(l.kind, "bridge") || !str_starts(l.alias, ALIAS) || (is_ours(n, &l) && memcmp(mac, l.mac, sizeof(mac)) == 0))
 		return 0;
-	if (link_list(n->route, &all, &count, e) < 0)
+	if (removal_begin(n, &r, e) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (all[i].master == l.index)
-			return 0;
-	return remove_bridge(n, &l, e);
+	if (!r.bridge || !is_idle(&r))
+		return 0;
+	return removal_add_bridge(&r, e) < 0 ? -1 : link_delete(n->route, r.doomed, r.n_doomed, e);
 }
 
-static MUST int remove_guest(struct net *n, const struct link *tap, const char *name, uint32_t address, struct err *e)
+/* index 0: no tap is there. The bridge goes with its last guest. */
+static MUST int remove_guest(struct net *n, int index, const char *name, uint32_t address, struct err *e)
 {
-	if (tap->index && link_delete(n->route, name, e) < 0)
+	AUTO_DONE(removal_done) struct removal r = { 0 };
+
+	if (removal_begin(n, &r, e) < 0)
 		return -1;
+	if (index)
+		r.doomed[r.n_doomed++] = index;
+	if (r.bridge && is_ours(n, r.bridge) && is_idle(&r) && removal_add_bridge(&r, e) < 0)
+		return -1;
+	if (link_delete(n->route, r.doomed, r.n_doomed, e) < 0)
+		return err_wrap(e, "tap '%s'", name);
 	return nft_detach(n->filter, &n->base, name, address, e);
 }
 
@@ -199,7 +253,7 @@ static MUST int look_for_tap(struct net *n, const struct net_vm *vm, const char 
 	if (l.carrier)
 		return err_set(e, ERR_BUSY, "tap '%s' is in use with another address", name);
 	*ret_there = false;
-	return remove_guest(n, &l, name, was.address, e);
+	return remove_guest(n, l.index, name, was.address, e);
 }
 
 static MUST int attach(struct net *n, const struct net_vm *vm, struct nft_guest *guest, int *ret_tap_fd, struct err *e)
@@ -235,8 +289,8 @@ int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, struct e
 		return err_set(e, ERR_INVALID, "no guest of '%s' can have the address %s", n->bridge, addr_text(vm->address, text));
 	if (addr_mac(vm->id, guest.mac, e) < 0 || addr_tap_name(vm->id, guest.tap, e) < 0)
 		return -1;
-	if (clear_idle_bridge(n, e) == 0 && link_bridge_ensure(n->route, n->bridge, &n->net, n->owner, n->mtu, e) == 0 &&
-	    look_for_tap(n, vm, guest.tap, &there, e) == 0) {
+	if (look_for_tap(n, vm, guest.tap, &there, e) == 0 && clear_idle_bridge(n, e) == 0 &&
+	    link_bridge_ensure(n->route, n->bridge, &n->net, n->owner, n->mtu, e) == 0) {
 		if (attach(n, vm, &guest, ret_tap_fd, e) == 0)
 			return 0;
 		/* Until it is kept, the tap is gone with its descriptor; its rules are not. */
@@ -258,7 +312,7 @@ int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e
 		return -1;
 	if (l.alias[0] && (!parse_alias(l.alias, n->owner, &entry) || !str_eq(entry.id, vm_id)))
 		return 0;
-	return remove_guest(n, &l, tap, address ? address : entry.address, e);
+	return remove_guest(n, l.index, tap, address ? address : entry.address, e);
 }
 
 int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e)
@@ -292,20 +346,20 @@ int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e
 
 int net_remove_all(struct net *n, struct err *e)
 {
-	AUTO_MEM struct net_entry *all = NULL;
-	struct link bridge;
-	size_t count;
+	AUTO_DONE(removal_done) struct removal r = { 0 };
+	struct net_entry entry;
 
-	if (net_list(n, &all, &count, e) < 0 || find(n, n->bridge, &bridge, e) < 0)
+	if (removal_begin(n, &r, e) < 0)
 		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (link_delete(n->route, all[i].tap, e) < 0)
-			return -1;
-	if (bridge.index && str_starts(bridge.alias, ALIAS) && !is_ours(n, &bridge))
-		return 0; /* so are the rules another's */
-	if (nft_remove(n->filter, &n->base, e) < 0)
+	for (size_t i = 0; i < r.n_all; i++)
+		if (str_eq(r.all[i].kind, "tun") && parse_alias(r.all[i].alias, n->owner, &entry))
+			r.doomed[r.n_doomed++] = r.all[i].index;
+	bool foreign = r.bridge && str_starts(r.bridge->alias, ALIAS) && !is_ours(n, r.bridge); /* so are the rules another's */
+	if (r.bridge && is_ours(n, r.bridge) && removal_add_bridge(&r, e) < 0)
 		return -1;
-	return is_ours(n, &bridge) ? remove_bridge(n, &bridge, e) : 0;
+	if (link_delete(n->route, r.doomed, r.n_doomed, e) < 0)
+		return -1;
+	return foreign ? 0 : nft_remove(n->filter, &n->base, e);
 }
 
 int net_probe(struct net *n, struct err *e)

@@ -50,14 +50,14 @@ AUTO_DEFINE(struct net, net_free);
  * *ret_tap_fd is an open tap (virtio-net headers) for a VMM that takes a descriptor, the caller's; a VMM that opens the tap by name needs it
  * closed first, since a tap has one user. It is -1 when a VMM has the tap open already. ret_tap_fd may be NULL.
  * ERR_EXISTS when bridge, network or tap are another's, ERR_INVALID for a bad id or address, ERR_UNAVAILABLE when the kernel lacks
- * taps or nftables, ERR_DENIED without CAP_NET_ADMIN. A tap that a failing call made is removed with its rules. */
+ * taps or nftables, ERR_DENIED without CAP_NET_ADMIN. What a failing call made is removed. */
 MUST int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, struct err *e);
-/* Removes the guest's rules and tap, and the tables after the last guest; the bridge stays. address 0: read from the tap's alias. A tap that
- * another owner made is left alone. Takes the kernel some 20 ms. */
+/* Removes the guest's rules and tap, with the last guest the tables and the bridge too, and turns IP forwarding off again if we turned it on and
+ * no other bridge has come since. address 0: read from the tap's alias. What another owner made is left alone. Takes the kernel some 20 ms. */
 MUST int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e);
 /* The taps of this owner. Caller frees *ret. */
 MUST int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e);
-/* Removes all of this owner's: taps, rules, the bridge if we made it, and turns IP forwarding off again if we turned it on. */
+/* Removes all of this owner's at once. */
 MUST int net_remove_all(struct net *n, struct err *e);
 /* Is there the right to make taps and rules, and the kernel's parts for it? Makes nothing. The error says what is missing. */
 MUST int net_probe(struct net *n, struct err *e);

@@ -121,7 +121,8 @@ static void detaches(void **state)
 	assert_ok(net_detach(n, ID, 0, &e));
 	assert_ok(net_detach(n, ID2, 0, &e));
 	assert_shell("test -z \"$(nft list ruleset)\""); /* the table goes with the last */
-	assert_shell("ip link show " NETNS_BRIDGE " >/dev/null");
+	assert_shell("! ip link show " NETNS_BRIDGE " 2>/dev/null"); /* and the bridge */
+	assert_shell("test \"$(cat /proc/sys/net/ipv4/ip_forward)\" = 0");
 
 	assert_ok(net_attach(n, &vm, NULL, &e)); /* tap gone by another hand, rules left */
 	assert_shell("ip link del " TAP);
@@ -229,18 +230,32 @@ static void takes_over_an_idle_bridge(void **state)
 	assert_int_equal(e.code, ERR_EXISTS);
 	assert_non_null(strstr(e.msg, "0:/gone_folder"));
 	err_clear(&e);
-	assert_ok(net_detach(gone, ID, 0, &e));
+	assert_shell("ip link del " TAP " && nft flush ruleset");
 	assert_ok(net_attach(n, &vm2, NULL, &e));
 	assert_shell("ip link show " NETNS_BRIDGE " | grep -q 'alias banger " NETNS_OWNER "$'");
 	assert_shell("test \"$(cat /proc/sys/net/ipv4/ip_forward)\" = 0");
 	assert_ok(net_remove_all(gone, &e)); /* not its own any more */
 	assert_shell("nft list chain netdev " NETNS_TABLE " " TAP2 " | grep -q accept && ip link show " NETNS_BRIDGE " >/dev/null");
-	assert_ok(net_detach(n, ID2, 0, &e));
+	assert_shell("ip link del " TAP2 " && nft flush ruleset");
 
 	assert_shell("ip link set " NETNS_BRIDGE " address 06:00:0a:00:00:01 && ip addr flush dev " NETNS_BRIDGE
 		     " && ip addr add 10.0.0.1/24 dev " NETNS_BRIDGE); /* ours, from before another bridge_ip was configured */
 	assert_ok(net_attach(n, &vm2, NULL, &e));
 	assert_shell("ip addr show " NETNS_BRIDGE " | grep -q 'inet 172.30.5.1/24'");
+	nothing_left(n);
+}
+
+static void leaves_forwarding_to_others(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
+	struct net_vm vm = netns_vm(ID, 2, true);
+	struct err e = { 0 };
+
+	assert_ok(net_attach(n, &vm, NULL, &e));
+	assert_shell("ip link add other type bridge");
+	assert_ok(net_detach(n, ID, 0, &e));
+	assert_shell("test \"$(cat /proc/sys/net/ipv4/ip_forward)\" = 1 && ip link del other && echo 0 >/proc/sys/net/ipv4/ip_forward");
 	nothing_left(n);
 }
 
@@ -324,6 +339,7 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_not_ours),
 		cmocka_unit_test(leaves_a_foreign_bridge),
 		cmocka_unit_test(takes_over_an_idle_bridge),
+		cmocka_unit_test(leaves_forwarding_to_others),
 		cmocka_unit_test(refuses_bad_requests),
 		cmocka_unit_test(is_opened_by_its_user),
 	};
