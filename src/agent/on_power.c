@@ -4,6 +4,7 @@
 
 #include "agent/aside.h"
 #include "agent/system.h"
+#include "base/loop.h"
 #include "proto/io_banger_agent.h"
 
 static void do_sync(void *arg)
@@ -35,25 +36,33 @@ static void ignore(const char *output, void *arg)
 {
 }
 
-/* The reply goes first: the init may end this process at once. */
+static void begin_end(struct loop *loop, void (*end)(void *arg))
+{
+	struct err late = { 0 }; /* the reply is out; without a process of its own it takes this one */
+
+	if (aside_run(loop, end, ignore, NULL, &late) < 0)
+		end(NULL);
+}
+
+static void begin_poweroff(struct loop *loop, void *arg)
+{
+	begin_end(loop, end_poweroff);
+}
+
+static void begin_reboot(struct loop *loop, void *arg)
+{
+	begin_end(loop, end_reboot);
+}
+
+/* The init may end this process at once, so both begin at the end of the loop's turn: the reply goes out before. */
 int on_poweroff(struct varlink_call *call, const struct poweroff_in *in, struct poweroff_out *ret, struct err *e)
 {
-	struct loop *loop = varlink_call_server_context(call);
-	struct err late = { 0 };
-
-	reply_poweroff(call, &(struct poweroff_out){ 0 });
-	if (aside_run(loop, end_poweroff, ignore, NULL, &late) < 0)
-		end_poweroff(NULL);
-	return VARLINK_LATER;
+	loop_defer(varlink_call_server_context(call), begin_poweroff, NULL);
+	return 0;
 }
 
 int on_reboot(struct varlink_call *call, const struct reboot_in *in, struct reboot_out *ret, struct err *e)
 {
-	struct loop *loop = varlink_call_server_context(call);
-	struct err late = { 0 };
-
-	reply_reboot(call, &(struct reboot_out){ 0 });
-	if (aside_run(loop, end_reboot, ignore, NULL, &late) < 0)
-		end_reboot(NULL);
-	return VARLINK_LATER;
+	loop_defer(varlink_call_server_context(call), begin_reboot, NULL);
+	return 0;
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The first byte says in what pieces the rest comes; what is decoded must encode to something that decodes to the same. */
 #include <assert.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "proto/exec_frames.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int null_fd = -1;
 
 static void control(const struct exec_frame *f)
 {
@@ -18,6 +22,9 @@ static void control(const struct exec_frame *f)
 
 	if (exec_control_decode(f->data, f->n, &c, &e) < 0)
 		return;
+	if (null_fd < 0)
+		null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	assert(exec_control_send(null_fd, &c, FD_FOREVER, &e) == 0);
 	exec_control_encode(&c, &s);
 	assert(s.len <= EXEC_CONTROL_MAX);
 	assert(exec_control_decode(s.data, s.len, &again, &e) == 0);
