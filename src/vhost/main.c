@@ -11,7 +11,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/path.h"
 #include "base/str.h"
+#include "sandbox/sandbox.h"
 #include "vsock/device.h"
 #include "vsock/vhost_user.h"
 
@@ -75,6 +77,18 @@ static void raise_fd_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The guest speaks to this process: of the host's files it keeps the folder in which the guest's calls arrive. */
+static MUST int confine(const char *uds, struct err *e)
+{
+	AUTO_MEM char *dir = path_dirname(uds);
+	const struct landlock_rule rule = { .path = dir, .fd = -1 };
+	int landlock = 0;
+
+	if (!sandbox_available())
+		return 0;
+	return sandbox_worker(&rule, 1, &landlock, e) < 0 ? err_wrap(e, "confine the vsock device") : 0;
+}
+
 static MUST int run(struct role *r, char **argv, struct err *e)
 {
 	static const struct vhost_user_ops ops = { on_work, on_restart, on_ended };
@@ -87,7 +101,8 @@ static MUST int run(struct role *r, char **argv, struct err *e)
 		return -1;
 	if (fd_set_cloexec((int)vhost_fd, true, e) < 0 || fd_set_cloexec((int)listen_fd, true, e) < 0 || loop_new(&r->loop, e) < 0)
 		return -1;
-	if (vsock_device_new(r->loop, (uint64_t)cid, (int)listen_fd, argv[4], &transport, &r->device, e) < 0)
+	if (vsock_device_new(r->loop, (uint64_t)cid, (int)listen_fd, argv[4], &transport, &r->device, e) < 0 ||
+	    confine(argv[4], e) < 0)
 		return -1;
 	if (vhost_user_new(r->loop, (int)vhost_fd, (uint64_t)cid, &ops, r, &r->vhost, e) < 0)
 		return -1;

@@ -139,13 +139,13 @@ static MUST int set_mem_table(struct vhost_user *v, const struct vhost_user_msg 
 	memcpy(&t, msg->payload, msg->size < sizeof(t) ? msg->size : sizeof(t));
 	if (msg->size < head || t.n > GUEST_MEM_REGIONS_MAX || msg->size < head + t.n * sizeof(t.region[0]) || n_fds != t.n)
 		return err_set(e, ERR_INVALID, "a memory table of a wrong size");
+	/* Whatever fails from here on, no ring points into the old memory. */
+	for (unsigned i = 0; i < VHOST_RINGS; i++)
+		v->ring[i].mapped = false;
 	guest_mem_done(&v->mem);
 	for (unsigned i = 0; i < t.n; i++)
-		if (guest_mem_add(&v->mem, fds[i], t.region[i].guest_addr, t.region[i].bytes, t.region[i].vmm_addr, t.region[i].offset, e) < 0) {
-			for (unsigned k = 0; k < VHOST_RINGS; k++)
-				v->ring[k].mapped = false;
+		if (guest_mem_add(&v->mem, fds[i], t.region[i].guest_addr, t.region[i].bytes, t.region[i].vmm_addr, t.region[i].offset, e) < 0)
 			return -1;
-		}
 	for (unsigned i = 0; i < VHOST_RINGS; i++)
 		if (ring_map(v, &v->ring[i], e) < 0)
 			return -1;
