@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "base/proc.h"
 #include "cli/client.h"
 
 enum { PIECE = 65536 };
@@ -44,61 +46,84 @@ static MUST int print_new(int fd, off_t *at, struct err *e)
 	return 0;
 }
 
-/* Whether somebody may still write to the log. */
-static MUST int still_runs(struct varlink_client *c, const char *vm, bool *ret, struct err *e)
+/* Whether somebody may still write to the log, and who: 0 while the VM has no process yet. */
+static MUST int still_runs(struct varlink_client *c, const char *vm, bool *ret, int64_t *ret_pid, struct err *e)
 {
 	AUTO_DONE(vm_show_out_done) struct vm_show_out out = { 0 };
 	AUTO_MEM char *name = mem_strdup(vm);
 	struct vm_show_in in = { .vm = name };
 
-	if (call_vm_show(c, &in, &out, e) < 0)
-		return -1;
+	*ret = false;
+	if (call_vm_show(c, &in, &out, e) < 0) {
+		if (e->code != ERR_NOT_FOUND)
+			return -1;
+		/* A VM that is gone by now has printed all it will print. */
+		err_clear(e);
+		return 0;
+	}
 	*ret = out.vm.state != VM_STATE_STOPPED && out.vm.state != VM_STATE_CREATED && out.vm.state != VM_STATE_ERROR;
+	*ret_pid = out.vm.has_pid ? out.vm.pid : 0;
 	return 0;
 }
 
-/* Until the VM has stopped: its VMM then closes the file. */
+/* One descriptor that is readable when either is. */
+static MUST int watch_both(int a, int b, int *ret, struct err *e)
+{
+	AUTO_FD int both = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event on = { .events = EPOLLIN };
+
+	if (both < 0 || epoll_ctl(both, EPOLL_CTL_ADD, a, &on) < 0 ||
+		(b >= 0 && epoll_ctl(both, EPOLL_CTL_ADD, b, &on) < 0))
+		return err_sys(e, errno, "watch the log");
+	*ret = TAKE_FD(both);
+	return 0;
+}
+
+/* Prints what comes until the VMM has ended, or, while there is none yet, until something happened. */
+static MUST int follow_process(int fd, int watch, int64_t pid, off_t *at, struct err *e)
+{
+	AUTO_FD int process = pid ? proc_pidfd((pid_t)pid) : -1;
+	AUTO_FD int both = -1;
+	struct pollfd ended = { process, POLLIN, 0 };
+	char events[4096];
+
+	if (pid && process < 0)
+		return print_new(fd, at, e);
+	if (watch_both(watch, process, &both, e) < 0)
+		return -1;
+	do {
+		if (fd_wait(both, POLLIN, FD_FOREVER, e) < 0)
+			return -1;
+		while (read(watch, events, sizeof(events)) > 0)
+			; /* only that something was written counts */
+		if (poll(&ended, 1, 0) < 0)
+			ended.revents = 0;
+		if (print_new(fd, at, e) < 0)
+			return -1;
+	} while (process >= 0 && !ended.revents);
+	return 0;
+}
+
+/* Until the VM has stopped. */
 static MUST int follow(struct varlink_client *c, const char *vm, int fd, off_t at, struct err *e)
 {
-	AUTO_FD int watch = inotify_init1(IN_CLOEXEC);
-	char path[32], events[4096];
+	AUTO_FD int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int64_t pid = 0, last = 0;
+	char path[32];
 	bool runs;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (watch < 0 || inotify_add_watch(watch, path, IN_MODIFY | IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ATTRIB) < 0)
+	if (watch < 0 || inotify_add_watch(watch, path, IN_MODIFY | IN_CLOSE_WRITE | IN_ATTRIB | IN_DELETE_SELF) < 0)
 		return err_sys(e, errno, "watch the log");
 	for (;;) {
-		struct err gone = { 0 };
-
-		/* A VM that is gone by now has printed all it will print. */
-		if (still_runs(c, vm, &runs, &gone) < 0) {
-			if (gone.code != ERR_NOT_FOUND) {
-				*e = gone;
-				return -1;
-			}
-			runs = false;
-		}
-		if (print_new(fd, &at, e) < 0)
+		if (still_runs(c, vm, &runs, &pid, e) < 0 || print_new(fd, &at, e) < 0)
 			return -1;
-		if (!runs)
+		/* The daemon may learn of the VMM's end later than we do. */
+		if (!runs || (pid && pid == last))
 			return 0;
-		for (bool closed = false; !closed;) {
-			ssize_t n;
-
-			if (fd_wait(watch, POLLIN, FD_FOREVER, e) < 0)
-				return -1;
-			n = read(watch, events, sizeof(events));
-			for (ssize_t i = 0; i + (ssize_t)sizeof(struct inotify_event) <= n;) {
-				const struct inotify_event *ev = (const struct inotify_event *)(const void *)(events +
-					i);
-
-				closed = closed ||
-					ev->mask & (IN_CLOSE_WRITE | IN_DELETE_SELF | IN_ATTRIB | IN_IGNORED);
-				i += (ssize_t)(sizeof(*ev) + ev->len);
-			}
-			if (print_new(fd, &at, e) < 0)
-				return -1;
-		}
+		if (follow_process(fd, watch, pid, &at, e) < 0)
+			return -1;
+		last = pid;
 	}
 }
 
