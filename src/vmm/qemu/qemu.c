@@ -20,6 +20,8 @@ static void add_machine(const struct vmm_spec *spec, struct vmm_command *c)
 	vmm_command_add(c, "-no-reboot");
 	vmm_command_add(c, "-display");
 	vmm_command_add(c, "none");
+	vmm_command_add(c, "-sandbox");
+	vmm_command_add(c, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	vmm_command_add(c, "-M");
 	vmm_command_add(c, "q35,memory-backend=m0,hpet=off,smbus=off,sata=off,vmport=off");
 	vmm_command_add(c, "-object");
