@@ -40,7 +40,7 @@ static void check_vectors(void)
 
 static void test_vectors(void **state)
 {
-	print_message("SHA instructions: %s\n", digest_accelerated() ? "yes" : "no");
+	print_message("# SHA instructions: %s\n", digest_accelerated() ? "yes" : "no");
 	check_vectors();
 	digest_force_portable(1);
 	assert_false(digest_accelerated());

@@ -40,7 +40,7 @@ static void test_all(void **state)
 
 		assert_in_range(checks[i].n_details, 1, DOCTOR_MAX_DETAILS);
 		doctor_write(&checks[i], &out);
-		print_message("%s", out.data);
+		assert_non_null(strchr(out.data, '\t'));
 		doctor_check_done(&checks[i]);
 	}
 }
