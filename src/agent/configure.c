@@ -135,6 +135,6 @@ void configure_guest(const struct guest_config *config)
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		struct err e = { 0 };
 		if (parts[i](config, &e) < 0)
-			say_error("%s", e.msg);
+			say_console("%s", e.msg);
 	}
 }

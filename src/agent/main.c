@@ -59,7 +59,7 @@ static void greet(void)
 	if (access(AGENT_CONFIGURED, F_OK) == 0)
 		return;
 	if (hello_say(HELLO_MS, &config, &e) < 0) {
-		say_error("no word from the host, the guest is not configured: %s", e.msg);
+		say_console("no word from the host, the guest is not configured: %s", e.msg);
 		return;
 	}
 	configure_guest(&config);
@@ -93,6 +93,6 @@ int agent_main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGCHLD, SIG_IGN); /* sessions are watched by their sockets; nobody waits for them */
 	if (serve(early, &e) < 0)
-		say_error("agent: %s", e.msg);
+		say_console("agent: %s", e.msg);
 	return 1;
 }

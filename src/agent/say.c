@@ -35,7 +35,7 @@ void say(const char *fmt, ...)
 	va_end(args);
 }
 
-void say_error(const char *fmt, ...)
+void say_console(const char *fmt, ...)
 {
 	va_list args;
 

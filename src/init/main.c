@@ -117,7 +117,7 @@ static void tell_systemd(const struct cmdline *c)
 	snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
 	modules = c->modules ? realpath(path, NULL) : NULL; /* /lib may be a link */
 	if ((c->work && units_keep_mounted("/root", &e) < 0) || (modules && (units_keep_mounted(modules, &e) < 0 || units_spare_kmod(&e) < 0)))
-		say_error("%s", e.msg);
+		say_console("%s", e.msg);
 }
 
 /* The host is called once the agent's port listens: whoever is told that the guest is up may connect at once. */
@@ -127,13 +127,13 @@ static void greet(int *ret_listen_fd)
 	struct err e = { 0 };
 
 	if (vsock_listen(VSOCK_PORT_AGENT, ret_listen_fd, &e) < 0 || hello_say(HELLO_MS, &config, &e) < 0) {
-		say_error("no word from the host, the guest is not configured: %s", e.msg);
+		say_console("no word from the host, the guest is not configured: %s", e.msg);
 		return;
 	}
 	configure_guest(&config);
 	guest_config_done(&config);
 	if (files_write(AGENT_CONFIGURED, "", 0600, &e) < 0)
-		say_error("%s", e.msg);
+		say_console("%s", e.msg);
 }
 
 static void execute(const char *init, char **argv) __attribute__((noreturn));
@@ -143,7 +143,7 @@ static void execute(const char *init, char **argv)
 
 	argv[0] = copy; /* what the kernel passed behind it is the init's */
 	execv(init, argv);
-	say_error("execute '%s': %m", init);
+	say_console("execute '%s': %m", init);
 	power_reset("panic");
 }
 
@@ -163,19 +163,19 @@ static void start_image(const struct cmdline *c, char **argv)
 		err_clear(&e);
 	}
 	if (netconf_loopback(&e) < 0) {
-		say_error("%s", e.msg);
+		say_console("%s", e.msg);
 		err_clear(&e);
 	}
 	if (init)
 		tell_systemd(c);
 	if (system_note_init(init, &e) < 0) {
-		say_error("%s", e.msg);
+		say_console("%s", e.msg);
 		err_clear(&e);
 	}
 	greet(&listen_fd);
 	if (pid1_start_agent(listen_fd, &agent, &e) < 0)
-		say_error("start the agent: %s", e.msg);
-	say("agent started %lld ms after the kernel, then %s", (long long)hello_uptime_ms(), init ? init : "no init");
+		say_console("start the agent: %s", e.msg);
+	say_console("agent started %lld ms after the kernel, then %s", (long long)hello_uptime_ms(), init ? init : "no init");
 	if (init)
 		execute(init, argv);
 	pid1_stay(listen_fd, agent);
@@ -198,7 +198,7 @@ static MUST int boot(struct cmdline *ret_line, struct err *e)
 	if (devices_listen(&uevents, e) < 0)
 		return -1;
 	if (modules_load("/modules", &module) < 0)
-		say_error("%s", module.msg);
+		say_console("%s", module.msg);
 	return enter_image(ret_line, uevents, e);
 }
 
@@ -213,7 +213,7 @@ int init_main(int argc, char **argv)
 		return 0;
 	}
 	if (boot(&line, &e) < 0) {
-		say_error("the guest cannot start: %s", e.msg);
+		say_console("the guest cannot start: %s", e.msg);
 		power_reset("panic");
 	}
 	start_image(&line, argv);

@@ -116,11 +116,11 @@ void mounts_rest(int root_fd)
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
 		struct err e = { 0 };
 		if (mount_one(root_fd, &rest[i], false, &e) < 0)
-			say_error("%s", e.msg);
+			say_console("%s", e.msg);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (symlinkat(links[i][0], root_fd, links[i][1]) < 0 && errno != EEXIST)
-			say_error("make '/%s': %m", links[i][1]);
+			say_console("make '/%s': %m", links[i][1]);
 }
 
 int mounts_cgroup(int root_fd, struct err *e)
@@ -188,7 +188,7 @@ int mounts_disk(int root_fd, const char *device, const char *path, unsigned mode
 		/* an ioctl needs more than O_PATH */
 		AUTO_FD int fd = openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd >= 0 && grow(from, fd, &ignored) < 0)
-			say_error("%s", ignored.msg);
+			say_console("%s", ignored.msg);
 	}
 	return 0;
 }

@@ -137,7 +137,7 @@ static void start_sshd(void)
 	if (access("/usr/sbin/sshd", X_OK) < 0)
 		return;
 	if (files_make_dirs("/run/sshd", &e) < 0 || proc_start(&how, &pid, NULL, &e) < 0)
-		say_error("sshd: %s", e.msg);
+		say_console("sshd: %s", e.msg);
 }
 
 void pid1_stay(int listen_fd, pid_t agent)
@@ -156,9 +156,9 @@ void pid1_stay(int listen_fd, pid_t agent)
 				shut_down(signals, action);
 			if (!reap(agent))
 				continue;
-			say_error("the agent has ended; starting another");
+			say_console("the agent has ended; starting another");
 			if (pid1_start_agent(listen_fd, &agent, &e) < 0) {
-				say_error("start the agent: %s", e.msg);
+				say_console("start the agent: %s", e.msg);
 				err_clear(&e);
 			}
 		}

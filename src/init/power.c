@@ -14,6 +14,8 @@ void power_reset(const char *action)
 {
 	struct err e = { 0 };
 
+	/* the last line of the console, where people look first */
+	say_console("%s", str_eq(action, "poweroff") ? "powered off" : str_eq(action, "reboot") ? "restarting" : "resetting");
 	if (hello_leave(action, LEAVE_MS, &e) < 0)
 		say("%s: the host was not told: %s", action, e.msg);
 	sync();

@@ -50,7 +50,7 @@ void umount_all(void)
 
 	sync();
 	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL, &e) < 0)
-		say_error("%s", e.msg);
+		say_console("%s", e.msg);
 	rest = text;
 	while (rest && (target = next_target(&rest))) {
 		targets = mem_grow(targets, n, sizeof(*targets));
