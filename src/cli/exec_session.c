@@ -106,7 +106,7 @@ static MUST int on_signals(struct session *s, struct err *e)
 /* Only as much is read as the guest welcomes, and only once all before it has left. */
 static MUST int on_stdin(struct session *s, struct err *e)
 {
-	size_t room = s->credit < EXEC_PAYLOAD_MAX ? s->credit : EXEC_PAYLOAD_MAX;
+	size_t room = s->credit < EXEC_PAYLOAD_BEST ? s->credit : EXEC_PAYLOAD_BEST;
 	ssize_t n = read(STDIN_FILENO, s->stdin_buf + EXEC_HEADER, room);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
