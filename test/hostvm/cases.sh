@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Runs inside the host machine: the same cases with each VMM. What a case printed is left in /out/VMM/CASE.out, its status in CASE.status, its
+# milliseconds in CASE.ms; test_hostvm.py asserts.
+cd /payload || exit 1
+export PATH=$PATH:/payload # Firecracker is found there
+
+banger() {
+	timeout 120 ./banger "$@"
+}
+
+case_() {
+	local name=$1 start
+	shift
+	start=$(date +%s%N)
+	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
+	echo $? > "$out/$name.status"
+	echo $((($(date +%s%N) - start) / 1000000)) > "$out/$name.ms"
+	echo "$vmm: $name: status $(cat "$out/$name.status"), $(cat "$out/$name.ms") ms"
+}
+
+guest() {
+	banger vm run --rm --image debian "$@"
+}
+
+# Bytes both ways through exec, the sum of what came back.
+echo_sum() {
+	head -c 33554432 /dev/urandom > /tmp/bytes
+	banger vm exec box -- cat < /tmp/bytes > /tmp/back
+	cmp /tmp/bytes /tmp/back && echo same
+}
+
+# Written and flushed by the guest, then the VMM is killed: the next start finds it.
+survives_kill() {
+	banger vm exec box -- sh -c 'echo kept > /root/kept; echo kept > /etc/kept; sync; ' || return
+	banger vm kill box && banger vm start box && banger vm exec box -- cat /root/kept /etc/kept
+}
+
+leftovers() {
+	banger daemon stop
+	pgrep -l 'firecracker|qemu-system|banger'
+	ip -o link | grep -v ' lo:'
+	find "$BANGER_ROOT" -path '*/vms/*'
+}
+
+cases() {
+	vmm=$1 out=/out/$1
+	export BANGER_ROOT=/var/tmp/$vmm
+	mkdir -p "$out" "$BANGER_ROOT/config"
+	echo "vmm = \"$vmm\"" > "$BANGER_ROOT/config/config.toml"
+	case_ kernel banger kernel import debian --deb kernel.deb
+	case_ image banger image import debian --kernel debian --tar rootfs.tar
+	case_ doctor banger doctor --json
+	case_ first guest -- uname -r
+	case_ second guest -- uname -r
+	case_ third guest -- uname -r
+	case_ status guest -- sh -c 'exit 7'
+	case_ disks guest -- lsblk -rno NAME,RO
+	case_ create banger vm create --name box --image debian
+	case_ show banger vm show box --json
+	case_ net ping -c 1 -W 5 "$(jq -r .address "$out/show.out")"
+	case_ echo echo_sum
+	case_ kill survives_kill
+	case_ stop banger vm stop box
+	case_ delete banger vm delete box
+	case_ leftovers leftovers
+}
+
+dmesg -n 1
+if [ -x firecracker ]; then cases firecracker; fi
+cases qemu
