@@ -134,7 +134,7 @@ class TopLevel(Tree):
 
     def test_missing(self):
         shutil.rmtree(self.top / "docs")
-        self.assertIn("docs: missing", self.passes("check-tree"))
+        self.finds("check-tree", "docs: missing")
 
 
 class Binary(unittest.TestCase):
