@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include <sys/resource.h>
+#include <sys/un.h>
 
 #include "driver.h"
 #include "vsock/conn.h"
@@ -343,6 +344,57 @@ static void connections_have_a_limit(void **state)
 	close(l);
 }
 
+static void a_busy_listener_is_waited_for(void **state)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int l = socket(AF_UNIX, SOCK_STREAM, 0), first, second, early;
+	struct virtio_vsock_hdr h = driver_header(VIRTIO_VSOCK_OP_REQUEST, GUEST_PORT, PORT);
+	int64_t until = time_now_ms() + 2000;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s_%d", d.uds, PORT);
+	assert_int_equal(bind(l, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(l, 0), 0);
+	/* One that waits to be accepted fills it. */
+	early = socket(AF_UNIX, SOCK_STREAM, 0);
+	assert_int_equal(connect(early, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	driver_send(&d, &h, NULL, 0);
+	expect_nothing();
+	first = accept(l, NULL, NULL);
+	while (!driver_receive(&d, &h, data) && time_now_ms() < until)
+		driver_turn(&d);
+	assert_int_equal(h.op, VIRTIO_VSOCK_OP_RESPONSE);
+	second = accept(l, NULL, NULL);
+	assert_true(second >= 0);
+	close(first);
+	close(second);
+	close(early);
+	close(l);
+}
+
+static void long_paths_go_through_their_folder(void **state)
+{
+	struct vsock_transport t = { driver_ring, driver_tell, &d };
+	char dir[160], uds[200], port[220];
+	struct err e = { 0 };
+	int l, at;
+
+	snprintf(dir, sizeof(dir), "%s/%0100d", d.dir, 0);
+	snprintf(uds, sizeof(uds), "%s/v", dir);
+	snprintf(port, sizeof(port), "%s_%d", uds, PORT);
+	assert_ok(path_make_dirs(dir, 0700, &e));
+	assert_ok(fd_listen_unix(uds, 0600, &l, &e));
+	assert_ok(fd_listen_unix(port, 0600, &at, &e));
+	vsock_device_free(d.device);
+	assert_ok(vsock_device_new(d.loop, DRIVER_CID, l, uds, &t, &d.device, &e));
+	guest_sends(VIRTIO_VSOCK_OP_REQUEST, PORT, 0, NULL, 0);
+	expect(VIRTIO_VSOCK_OP_RESPONSE);
+	close(accept(at, NULL, NULL));
+	close(at);
+	vsock_device_free(d.device);
+	d.device = NULL;
+	close(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +409,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_guest_beyond_its_credit_is_cut, start, stop),
 		cmocka_unit_test_setup_teardown(the_guests_credit_is_kept, start, stop),
 		cmocka_unit_test_setup_teardown(two_streams_share_the_guests_buffers, start, stop),
+		cmocka_unit_test_setup_teardown(a_busy_listener_is_waited_for, start, stop),
+		cmocka_unit_test_setup_teardown(long_paths_go_through_their_folder, start, stop),
 		cmocka_unit_test_setup_teardown(connections_have_a_limit, start, stop),
 	};
 
