@@ -2,10 +2,12 @@
 #include "daemon/hello.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -21,17 +23,28 @@
 #include "proto/io_banger_hello.h"
 #include "proto/server.h"
 
-enum { HELLO_MESSAGE_MAX = 16 << 10, HELLO_CONNECTIONS_MAX = 256, HELLO_MESSAGE_MS = 5000 };
+enum { HELLO_MESSAGE_MAX = 16 << 10, HELLO_CONNECTIONS_MAX = 8192, HELLO_GUEST_MAX = 8, HELLO_MESSAGE_MS = 5000 };
 
 struct hello {
 	int fd;
 	struct loop_source *source;
+	int n_calls; /* connections of this guest, so that one cannot crowd out the others */
 };
 
-/* A connection knows its VM by id, since the VM may go first. */
+/* A connection; it knows its VM by id, since the VM may go first. */
+struct guest_call {
+	struct daemon *daemon;
+	char id[16];
+};
+
 static void on_guest_gone(struct varlink_conn *conn, void *context)
 {
-	free(context);
+	struct guest_call *call = context;
+	struct object *o = object_by_id(call->daemon, LAYOUT_VM, call->id);
+
+	if (o && o->hello && o->hello->n_calls > 0)
+		o->hello->n_calls--;
+	free(call);
 }
 
 int hello_open(struct daemon *d, struct err *e)
@@ -58,12 +71,21 @@ static void on_accept(struct loop *l, int fd, uint32_t revents, void *arg)
 		int guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (guest < 0)
 			return;
-		char *id = mem_strdup(o->vm.id);
-		if (varlink_server_add(o->daemon->guests, guest, id, NULL, &e) < 0) {
+		if (o->hello->n_calls >= HELLO_GUEST_MAX) {
+			log_warn("a guest calls too often at once", "vm", o->vm.name);
+			close(guest);
+			continue;
+		}
+		struct guest_call *call = NEW(struct guest_call);
+		call->daemon = o->daemon;
+		snprintf(call->id, sizeof(call->id), "%s", o->vm.id);
+		if (varlink_server_add(o->daemon->guests, guest, call, NULL, &e) < 0) {
 			log_warn("a guest's call was refused", "vm", o->vm.name, "why", e.msg);
 			err_clear(&e);
-			free(id);
+			free(call);
+			continue;
 		}
+		o->hello->n_calls++;
 	}
 }
 
@@ -100,9 +122,9 @@ void hello_stop(struct object *o)
 static MUST int caller(struct varlink_call *call, struct object **ret, struct err *e)
 {
 	struct daemon *d = varlink_call_server_context(call);
-	const char *id = varlink_call_context(call);
+	const struct guest_call *guest = varlink_call_context(call);
 
-	*ret = object_by_id(d, LAYOUT_VM, id);
+	*ret = guest ? object_by_id(d, LAYOUT_VM, guest->id) : NULL;
 	if (!*ret)
 		return err_set(e, ERR_NOT_FOUND, "this VM is gone");
 	return 0;
