@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "unpack/decode.h"
 
-#define RING 4
+#define RING 16 /* decodes ahead while the caller makes its file system */
 #define STACK_BYTES ((size_t)512 << 10) /* musl's default of 128 KiB is close for the decoders */
 
 struct buffer {

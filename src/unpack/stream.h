@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* A file or pipe as its decompressed bytes: gzip, xz, lzma, zstd, lz4, bzip2 or plain, told by the first bytes. Reading and decoding run
- * in a second thread, ahead of the caller by a few buffers of 1 MiB; memory is bounded whatever the input claims. */
+ * in a second thread, ahead of the caller by up to 16 buffers of 1 MiB; memory is bounded whatever the input claims. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -39,6 +39,7 @@ struct tar_entry {
 
 struct tar_reader;
 
+/* Starts reading; decoding goes on in its thread from here, so open before other work. */
 MUST int tar_open(const struct unpack_source *from, struct tar_reader **ret, struct err *e);
 /* The next entry, *ret NULL at the end. ERR_CORRUPT for damage and for an archive that stops without its end mark, ERR_INVALID when it is
  * no tar at all, ERR_CANCELLED. */

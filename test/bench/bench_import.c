@@ -27,7 +27,8 @@ static int run(const char *image, int fd, uint64_t bytes, bool sync, struct ext4
 	AUTO(tar_free) struct tar_reader *tar = NULL;
 	AUTO(ext4_build_free) struct ext4_build *b = NULL;
 
-	if (ext4_mkfs(image, &how, e) < 0 || ext4_build_new(image, &b, e) < 0 || tar_open(&from, &tar, e) < 0)
+	/* the archive first: decoding begins with it */
+	if (tar_open(&from, &tar, e) < 0 || ext4_mkfs(image, &how, e) < 0 || ext4_build_new(image, &b, e) < 0)
 		return -1;
 	if (ext4_tar_add(b, tar, NULL, ret, e) < 0)
 		return -1;
