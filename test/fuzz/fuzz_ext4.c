@@ -129,7 +129,7 @@ static void read_all(const char *image)
 static void copy_all(const char *image)
 {
 	AUTO_FD int fd = memfd_create("copy", MFD_CLOEXEC);
-	struct ext4_mkfs how = { .bytes = 8 * IMAGE_BYTES };
+	struct ext4_mkfs how = { .bytes = 2 * IMAGE_BYTES };
 	AUTO(ext4_free) struct ext4 *from = NULL;
 	AUTO(ext4_build_free) struct ext4_build *b = NULL;
 	enum ext4_health health;
