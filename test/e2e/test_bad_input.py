@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Bad input: each is answered with one clear sentence, a hint, the operation's id once one began, and exit status 1 (125 where a guest's command
+would have its own); nothing is lost and nothing is left over."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+
+import pytest
+
+import leftovers
+from stock import BUSYBOX, busybox_tree, make_tar, member
+from waits import pid_gone
+
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def junk(stock, tmp_path_factory):
+    """What is broken, by name."""
+    folder = tmp_path_factory.mktemp("junk")
+
+    def put(name, data):
+        (folder / name).write_bytes(data)
+        return folder / name
+    head = stock.rootfs.open("rb").read(3 << 20)
+    deb, kernel, program = stock.deb.read_bytes(), stock.vmlinuz.read_bytes(), pathlib.Path(BUSYBOX).read_bytes()
+    noise = bytes((i * i + i // 7) & 0xff for i in range(1 << 16))
+    at = tarfile.open(stock.rootfs).getmembers()[40].offset
+    put("cut.tar", head)
+    put("corrupt.tar", head[:at] + noise + head[at + len(noise):])
+    put("noise.tar", noise)
+    put("empty.tar", b"")
+    small = make_tar(folder / "small.tar", busybox_tree()).read_bytes()
+    gz = subprocess.run(["gzip", "-1c"], input=small, capture_output=True, check=True).stdout
+    put("cut.tar.gz", gz[:len(gz) // 2])
+    put("corrupt.tar.gz", gz[:len(gz) // 2] + noise[:4096] + gz[len(gz) // 2 + 4096:])
+    put("cut.deb", deb[:len(deb) // 2])
+    put("corrupt.deb", deb[:len(deb) // 2] + noise + deb[len(deb) // 2 + len(noise):])
+    put("noise.deb", noise)
+    put("cut.vmlinuz", kernel[:len(kernel) // 2])
+    put("corrupt.vmlinuz", kernel[:len(kernel) // 2] + noise + kernel[len(kernel) // 2 + len(noise):])
+    put("noise.vmlinuz", noise)
+    put("cut.vmlinux", program[:40])
+    put("program.vmlinux", program)
+    ext4 = folder / "good.ext4"
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-d", stock.kernel_tree / "boot", ext4, "40M"], check=True, capture_output=True)
+    whole = ext4.read_bytes()
+    put("cut.ext4", whole[:len(whole) // 2])
+    put("noise.ext4", noise)
+    put("corrupt.ext4", whole[:4096] + noise + whole[4096 + len(noise):])
+    for name, extra in escapes().items():
+        make_tar(folder / f"{name}.tar", [*busybox_tree(), *extra])
+    yield folder
+    shutil.rmtree(folder)
+
+
+def escapes():
+    return {
+        "dotdot": [member("../../escaped", data=b"x")],
+        "inner-dotdot": [member("etc/../../escaped", data=b"x")],
+        "through-symlink": [member("out", tarfile.SYMTYPE, target="/tmp"), member("out/escaped", data=b"x")],
+        "through-relative-symlink": [member("out", tarfile.SYMTYPE, target="../../../../tmp"), member("out/escaped", data=b"x")],
+        "absolute": [member("/escaped", data=b"x")],
+        "hard-link-out": [member("escaped", tarfile.LNKTYPE, target="/etc/shadow")],
+        "hard-link-dotdot": [member("escaped", tarfile.LNKTYPE, target="../../etc/shadow")],
+    }
+
+
+def says_nothing_new(host):
+    """The same images, kernels and VMs as ever."""
+    return [sorted(x["name"] for x in host.ok(kind, "list", "--json").json) for kind in ("image", "kernel", "vm")]
+
+
+# names
+
+def test_ambiguous_prefix(new_host):
+    """Ids are random: while no daemon runs, one VM is given an id that begins as the other's."""
+    host = new_host()
+    first, second = (host.ok("vm", "create", "--no-start", "--json", "--net", "none").json for _ in range(2))
+    host.ok("daemon", "stop")
+    like = first["id"][:6] + second["id"][6:]
+    record = host.state / "vms" / f"{second['id']}.json"
+    (host.state / "vms" / f"{like}.json").write_text(record.read_text().replace(second["id"], like))
+    (host.state / "vms" / f"{like}.json").chmod(0o600)
+    record.unlink()
+    (host.state / "vms" / second["id"]).rename(host.state / "vms" / like)
+    prefix = like[:5]
+    for command, status in ((["vm", "show", prefix], 1), (["vm", "delete", prefix], 1), (["vm", "exec", prefix, "--", "true"], 125)):
+        host.run(*command).refused(f"'{prefix}' begins the id of several: .*{first['name']}", status=status, operation=False)
+    assert {vm["id"] for vm in host.vms().values()} == {first["id"], like}
+    assert host.show(like[:8] if like[6:8] != first["id"][6:8] else like)["name"] == second["name"]
+
+
+def test_name_is_taken(host, vm):
+    host.run("vm", "create", "--name", vm).refused(f"a VM named '{vm}' exists", operation=False)
+    host.run("vm", "run", "--rm", "--name", vm, "--", "true").refused(f"a VM named '{vm}' exists", status=125, operation=False)
+    assert host.exec(vm, "hostname") == f"{vm}\n"
+
+
+@pytest.mark.parametrize("kind, options", [("image", ["--tar", "{junk}/small.tar"]), ("kernel", ["--vmlinuz", "{stock.vmlinuz}"])])
+@pytest.mark.parametrize("name", ["", ".", "../x", "a/b", "x" * 200, "a b", "ü"])
+def test_bad_names(host, stock, junk, kind, options, name):
+    options = [option.format(stock=stock, junk=junk) for option in options]
+    host.run(kind, "import", name, *options).refused("not allowed|missing|empty", hint=None, operation=False)
+
+
+def test_already_there(host, stock, junk):
+    host.run("image", "import", "debian-bookworm", "--tar", junk / "small.tar").refused("image 'debian-bookworm' exists", operation=False)
+    host.run("kernel", "import", "debian", "--vmlinuz", stock.vmlinuz).refused("kernel 'debian' exists", operation=False)
+    host.run("kernel", "rm", "debian").refused("'debian'.* uses it", hint=None, operation=False)
+
+
+def test_already_runs(host, vm):
+    host.run("vm", "start", vm).refused("run", operation=False)
+    assert host.exec(vm, "hostname") == f"{vm}\n"
+
+
+def test_unknown_image_and_kernel(host):
+    host.run("vm", "run", "--rm", "--image", "nothing", "--", "true").refused("no image named 'nothing'", status=125, operation=False)
+    host.run("vm", "create", "--kernel", "nothing").refused("no kernel named 'nothing'", operation=False)
+
+
+def test_image_without_kernel(new_host, junk):
+    host = new_host(images=False)
+    host.ok("image", "import", "no-kernel", "--tar", junk / "small.tar")
+    before = leftovers.snapshot(host)
+    host.run("vm", "run", "--rm", "--image", "no-kernel", "--", "true").refused("image 'no-kernel' has no kernel", status=125, operation=False)
+    host.run("vm", "create", "--image", "no-kernel").refused("image 'no-kernel' has no kernel", operation=False)
+    leftovers.assert_nothing_new(host, before)
+
+
+# files
+
+@pytest.mark.parametrize("file, says", [
+    ("cut.tar", "truncated|ends early|end"), ("corrupt.tar", "damaged|checksum|header"), ("noise.tar", "not a tar|damaged"), ("empty.tar", "empty|not a tar"),
+    ("cut.tar.gz", "truncated|damaged"), ("corrupt.tar.gz", "damaged"),
+    ("dotdot.tar", "escaped' has '..'"), ("inner-dotdot.tar", "escaped' has '..'"),
+    ("hard-link-out.tar", "hard link .*etc/shadow"), ("hard-link-dotdot.tar", "etc/shadow"),
+])
+def test_bad_tar(host, junk, file, says):
+    before = says_nothing_new(host)
+    host.run("image", "import", "bad", "--tar", junk / file).refused(says, operation=True)
+    assert says_nothing_new(host) == before
+
+
+@pytest.mark.parametrize("file", ["absolute", "through-symlink", "through-relative-symlink"])
+def test_tar_that_leads_out(host, junk, file):
+    """Inside of the image every path begins at its root: there it is refused, or ends up in the image, and never on the host."""
+    result = host.run("image", "import", "leads-out", "--tar", junk / f"{file}.tar")
+    assert not os.path.exists("/escaped") and not os.path.exists("/tmp/escaped")
+    if result.status:
+        result.refused("escaped|symlink", operation=True)
+        return
+    image = host.state / "images" / host.ok("image", "show", "--json", "leads-out").json["id"] / "rootfs.ext4"
+    seen = subprocess.run(["debugfs", "-R", "cat /escaped" if file == "absolute" else "cat /tmp/escaped", image], capture_output=True).stdout
+    assert subprocess.run(["e2fsck", "-fn", image], capture_output=True).returncode == 0
+    host.ok("image", "delete", "leads-out")
+    assert seen == b"x"
+
+
+@pytest.mark.parametrize("file, says", [("cut.ext4", "cut off"), ("noise.ext4", "not an ext4 image"), ("corrupt.ext4", "damaged|repair|corrupt|checksum"),
+                                        ("small.tar", "not an ext4 image")])
+def test_bad_ext4(host, junk, file, says):
+    before = says_nothing_new(host)
+    host.run("image", "import", "bad", "--ext4", junk / file).refused(says, operation=True)
+    assert says_nothing_new(host) == before
+
+
+@pytest.mark.parametrize("option, file, says", [
+    ("--deb", "cut.deb", "cut|truncated"), ("--deb", "corrupt.deb", "damaged|corrupt"), ("--deb", "noise.deb", "not a Debian package"),
+    ("--deb", "small.tar", "not a Debian package"),
+    ("--vmlinuz", "cut.vmlinuz", "cut"), ("--vmlinuz", "corrupt.vmlinuz", "damaged"), ("--vmlinuz", "noise.vmlinuz", "not a (Linux )?kernel|not an ELF"),
+    ("--vmlinux", "cut.vmlinux", "not an ELF|cut"), ("--vmlinux", "program.vmlinux", "ELF file, but not"),
+])
+def test_bad_kernel(host, junk, option, file, says):
+    before = says_nothing_new(host)
+    host.run("kernel", "import", "bad", option, junk / file).refused(says, operation=True)
+    assert says_nothing_new(host) == before
+
+
+def test_not_a_file(host):
+    for path in ("/dev/null", "/nowhere"):
+        host.run("image", "import", "bad", "--ext4", path).refused("regular file|directory|No such file|not an ext4|cut off", hint=None)
+        host.run("kernel", "import", "bad", "--vmlinuz", path).refused("regular file|directory|No such file", hint=None)
+
+
+# the machine
+
+@pytest.fixture
+def small_disk(new_host, session_host):
+    """A host whose state has 120 MiB and nothing in it."""
+    host = new_host(images=False)
+    host.state.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120M,mode=700", "none", host.state], check=True)
+    yield host
+    host.ok("daemon", "stop")
+    subprocess.run(["umount", host.state], check=True)
+
+
+def test_full_disk(small_disk, stock, junk):
+    host = small_disk
+    host.ok("image", "import", "small", "--tar", junk / "small.tar")
+    before = leftovers.snapshot(host)
+    free = os.statvfs(host.state).f_bavail
+    result = host.run("image", "import", "large", "--tar", stock.rootfs)
+    result.refused("space", operation=True)
+    leftovers.assert_nothing_new(host, before)
+    assert os.statvfs(host.state).f_bavail >= free - 64
+    filler = host.state / "filler"
+    with open(filler, "wb") as f, pytest.raises(OSError):
+        while True:
+            f.write(bytes(1 << 20))
+    host.run("kernel", "import", "debian", "--deb", stock.deb).refused("space", operation=None)
+    host.ok("image", "list")
+    filler.unlink()
+    leftovers.assert_nothing_new(host, before)
+    host.ok("image", "import", "again", "--tar", junk / "small.tar")
+
+
+def test_no_vmm(new_host, tmp_path):
+    host = new_host(env={"PATH": str(tmp_path)})
+    host.ok("vm", "list")
+    before = leftovers.snapshot(host)
+    result = host.run("vm", "run", "--rm", "--net", "none", "--", "true")
+    result.refused("no VMM: .*qemu-system-x86_64", status=125, operation=None)
+    assert "install" in result.stderr, result
+    assert host.vms() == {}
+    leftovers.assert_nothing_new(host, before)
+    doctor = host.run("doctor")
+    assert doctor.status == 1 and re.search(r"^FAIL\t", doctor.stdout, re.MULTILINE), doctor
+
+
+def test_no_rights_for_a_network(new_host):
+    host = new_host(user=NOBODY)
+    before = leftovers.snapshot(host)
+    host.run("vm", "create", "--no-start", "--net", "private").refused("network 'private' cannot be made here", operation=False)
+    host.run("vm", "run", "--rm", "--net", "nat", "--", "true").refused("network 'nat' cannot be made here", status=125, operation=False)
+    assert host.vms() == {}
+    host.ok("vm", "create", "--no-start", "--name", "without", "--net", "none")
+    host.ok("vm", "delete", "without")
+    assert not [x for x in leftovers.snapshot(host).more_than(before) if x[0] in ("link", "nft", "mount", "loop")]
+
+
+def test_bridge_of_another(new_host):
+    """A device of that name which we did not make is not taken."""
+    subprocess.run(["ip", "link", "add", "br-fc-other", "type", "bridge"], check=True)
+    try:
+        host = new_host()
+        host.configure("bridge_name = 'br-fc-other'\n")
+        host.ok("vm", "list")
+        before = leftovers.snapshot(host)
+        result = host.run("vm", "run", "--rm", "--net", "private", "--", "true")
+        result.refused("br-fc-other|bridge|network", status=125, operation=None)
+        assert host.vms() == {}
+        leftovers.assert_nothing_new(host, before)
+        assert "br-fc-other" in leftovers.bridges()
+    finally:
+        subprocess.run(["ip", "link", "delete", "br-fc-other"], check=True)
+
+
+# guests
+
+def test_guest_panics(host):
+    """Its memory does not even hold its initrd. The sentence ends with what the console said last, and the VM of vm run is gone."""
+    says = "ended before it was ready; its console ends: .{40}"
+    host.run("vm", "run", "--rm", "--memory", "64M", "--net", "none", "--", "true").refused(says, status=125, operation=True)
+    host.run("vm", "create", "--name", "dies", "--memory", "64M", "--net", "none").refused(says, operation=True)
+    if "dies" in host.vms():
+        assert host.show("dies")["state"] != "running"
+        host.ok("vm", "delete", "dies")
+
+
+def test_image_with_nothing(host, tmp_path):
+    make_tar(tmp_path / "nothing.tar", [member("readme", data=b"nothing to run\n")])
+    host.ok("image", "import", "nothing", "--tar", tmp_path / "nothing.tar", "--kernel", "debian")
+    try:
+        result = host.run("vm", "run", "--rm", "--image", "nothing", "--net", "none", "--", "true")
+        assert result.status in (125, 126, 127), result
+        assert re.search(r"its console ends: |true", result.stderr), result
+    finally:
+        host.ok("image", "delete", "nothing")
+
+
+def test_guest_killed_in_exec(host, new_vm):
+    new_vm("victim", "--net", "none")
+    before = host.status()["pid"]
+    running = host.popen("vm", "exec", "victim", "--", "sh", "-c", "echo begun; sleep 1000")
+    assert running.stdout.readline() == b"begun\n"
+    os.kill(host.show("victim")["pid"], signal.SIGKILL)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 125, err
+    lines = err.decode().splitlines()
+    assert re.fullmatch(r"banger: .*connection to 'victim' was lost while the command ran", lines[0]) and lines[1].startswith("  hint: ") and len(lines) == 2, err
+    host.wait_state("victim", "stopped")
+    assert host.status()["pid"] == before
+
+
+def test_guest_never_ready(host, new_vm):
+    """A guest that stands still: interrupting the wait ends it, and nothing is left."""
+    creating = host.popen("vm", "run", "--rm", "--name", "frozen", "--net", "none", "--", "true")
+    wait_stage(creating, b"booting")
+    vmm = host.wait_vm("frozen", lambda r: r and r.get("processes"))["processes"][0]["pid"]
+    os.kill(vmm, signal.SIGSTOP)
+    creating.send_signal(signal.SIGINT)
+    _, err = creating.communicate(timeout=60)
+    assert creating.returncode in (125, 130, -signal.SIGINT), err
+    host.wait_vm("frozen", lambda record: record is None)
+    assert pid_gone(vmm)
+
+
+def wait_stage(process, stage):
+    for line in process.stderr:
+        if stage in line:
+            return
+    raise AssertionError(f"no stage {stage} before the end of {process.args}")
+
+
+@pytest.mark.parametrize("stage", ["making disks", "starting the VMM", "booting"])
+def test_cli_killed_in_create(host, stage):
+    """The VM is then whole, or was never there."""
+    creating = host.popen("vm", "create", "--name", "half", "--net", "private")
+    wait_stage(creating, stage.encode())
+    creating.kill()
+    creating.communicate()
+    host.wait_vm("half", lambda r: r is None or r["state"] in ("running", "stopped", "created"), 90)
+    there = host.vms().get("half")
+    if there:
+        if there["state"] != "running":
+            host.ok("vm", "start", "half")
+        assert host.exec("half", "hostname") == "half\n"
+        host.ok("vm", "delete", "--force", "half")
+
+
+def test_two_daemons(host):
+    pid = host.status()["pid"]
+    second = host.run("--role", "bangerd", "--root", host.root, timeout=30)
+    assert second.status == 1 and re.search(rf"another bangerd \(process {pid}\) serves", second.stderr), second
+    assert host.status()["pid"] == pid
+
+
+# varlink peers
+
+HELLO = b'{"method":"org.varlink.service.GetInfo"}\0'
+
+
+def talk(host, *pieces, close=False):
+    """What comes back until the daemon closes or stops to talk; None of it may hurt."""
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(10)
+    peer.connect(str(host.socket))
+    got = b""
+    try:
+        for piece in pieces:
+            peer.sendall(piece)
+        if close:
+            return b""
+        while data := peer.recv(65536):
+            got += data
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+    except TimeoutError:
+        got += b"(still open)"
+    finally:
+        peer.close()
+    return got
+
+
+@pytest.mark.parametrize("message", [
+    b"\xff\xfe\x00garbage\0", b"GET / HTTP/1.1\r\n\r\n\0", b"{}\0", b"[]\0", b"null\0", b'{"method":3}\0', b'{"method":"x"}\0' * 3, b"\0\0\0",
+    b'{"method":"io.banger.VmList","parameters":[]}\0', b'{"method":"io.banger.VmShow","parameters":{"vm":{"a":[1]}}}\0',
+    b'{"method":"io.banger.Nothing"}\0', b"[" * 100000 + b"\0", b'{"method":"io.banger.VmList","method":"io.banger.VmList"' + b"\0",
+])
+def test_peer_with_garbage(host, message):
+    """An error or the end of the connection, and the daemon serves the others."""
+    pid = host.status()["pid"]
+    peer = socket.socket(socket.AF_UNIX)
+    peer.settimeout(10)
+    peer.connect(str(host.socket))
+    peer.sendall(message)
+    try:
+        answer = peer.recv(65536)
+    except ConnectionResetError:
+        answer = b""
+    peer.close()
+    assert answer == b"" or b'"error"' in answer, answer
+    assert host.status()["pid"] == pid
+
+
+def test_peer_with_half_a_message(host):
+    pid = host.status()["pid"]
+    halves = []
+    for _ in range(20):
+        halves.append(socket.socket(socket.AF_UNIX))
+        halves[-1].connect(str(host.socket))
+        halves[-1].sendall(HELLO[:20])
+    assert host.status()["pid"] == pid
+    for half in halves[:10]:
+        half.sendall(HELLO[20:])
+        half.settimeout(10)
+        assert b'"vendor"' in half.recv(65536)
+    for half in halves:
+        half.close()
+    assert host.status()["pid"] == pid
+
+
+def test_peer_with_a_gigabyte(host):
+    """Refused long before it is all there, and not kept in memory."""
+    pid = host.status()["pid"]
+    piece = b"x" * (1 << 20)
+
+    def gigabyte():
+        yield b'{"method":"'
+        for _ in range(1024):
+            yield piece
+        yield b'"}\0'
+    answer = talk(host, *gigabyte())
+    assert b"larger than" in answer or answer == b"", answer[:500]
+    assert host.status()["pid"] == pid
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) < 64 * 1024, status
