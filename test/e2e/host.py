@@ -112,6 +112,19 @@ class Host:
         with self.varlink() as v:
             return v.call("io.banger.DaemonStatus")
 
+    def status_without_start(self):
+        with self.varlink() as v:
+            return v.call("io.banger.DaemonStatus")
+
+    def wait_job(self, method, timeout=60):
+        """Until a job of that method is under way; records change as jobs begin."""
+        with FolderWatch(*(self.state / kind for kind in ("vms", "images", "kernels"))) as watch:
+            assert watch.until(lambda: [j for j in self.status_without_start()["jobs"] if j["method"].endswith(method)], timeout), f"no {method} begins"
+
+    def wait_no_job(self, timeout=60):
+        with FolderWatch(*(self.state / kind for kind in ("vms", "images", "kernels"))) as watch:
+            assert watch.until(lambda: not self.status_without_start()["jobs"], timeout), self.status_without_start()["jobs"]
+
     def workers(self, daemon):
         """Pids of the daemon's worker processes."""
         return [p.pid for p in leftovers.processes() if p.parent == daemon and p.role == "worker"]

@@ -36,7 +36,7 @@ def test_life_of_one(host, new_vm):
     assert host.ok("vm", "stop", "alive").stdout == "alive\n"
     stopped = host.show("alive")
     assert (stopped["state"], stopped["ready"], stopped.get("pid"), stopped.get("vmm")) == ("stopped", False, None, None)
-    assert "powered off" in host.console("alive").lower() or "power down" in host.console("alive").lower() or "poweroff" in host.console("alive")
+    assert "reboot: Restarting system" in host.console("alive")     # the way out of every VMM
     assert host.ok("vm", "start", "alive").stdout == "alive\n"
     assert host.exec("alive", "cat", "/etc/kept", "/root/kept") == "root\nwork\n"
     assert host.run("vm", "exec", "alive", "--", "test", "-e", "/tmp/gone").status == 1
@@ -122,7 +122,8 @@ def test_set(host, new_vm):
 
 
 def test_logs(host, vm):
-    assert "agent started" in host.console(vm)
+    host.exec(vm, "sh", "-c", "echo early-word > /dev/console")
+    assert "early-word" in host.console(vm)
     host.ok("vm", "logs", vm)
     follow = host.popen("vm", "logs", "-f", "--console", vm)
     host.exec(vm, "sh", "-c", "echo followed-word > /dev/console")
