@@ -2,30 +2,20 @@
 """A host for the tests: the machine itself as root, in a network and a mount namespace of its own, and a banger in a folder of its own.
 
 Environment: BANGER_BINARY (build/src/banger), BANGER_TEST_CACHE (what guests are made of, see make-stock; ~/.cache/banger-test)."""
-import ctypes
 import os
 import pathlib
-import subprocess
 
 import pytest
 
 import leftovers
+import namespaces
 import stock as stock_files
 from host import Host
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-CLONE_NEWNS, CLONE_NEWNET, MS_REC, MS_PRIVATE = 0x20000, 0x40000000, 0x4000, 0x40000
 NOBODY = 65534
 
 hosts = []
-
-
-def own_namespaces():
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None):
-        pytest.exit(f"the machine refuses namespaces: {os.strerror(ctypes.get_errno())}", 3)
-    libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
 def pytest_configure(config):
@@ -34,7 +24,10 @@ def pytest_configure(config):
     if os.getuid():
         pytest.exit("these tests need root", 3)
     config.banger_stock = stock_files.Stock(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    own_namespaces()
+    try:
+        namespaces.enter()
+    except OSError as e:
+        pytest.exit(f"the machine refuses {e.strerror}", 3)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -15,7 +15,7 @@ import pytest
 OUTSIDE, GATEWAY, ANSWER = "198.51.100.2", "198.51.100.1", "203.0.113.7"
 
 # Answers DNS questions for an A record with ANSWER.
-SERVER = f"""
+SERVER = rf"""
 import socket
 dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 dns.bind(("{OUTSIDE}", 53))
@@ -56,8 +56,8 @@ def world(outside, host):
     return outside
 
 
-def ping(address, *inside):
-    return subprocess.run([*inside, "ping", "-c", "1", "-W", "3", address], capture_output=True).returncode == 0
+def ping(address):
+    return subprocess.run(["ping", "-c", "1", "-W", "3", address], capture_output=True).returncode == 0
 
 
 def ethernet(target, source, kind, payload):
@@ -152,16 +152,6 @@ def test_addresses_are_given_back(host, new_vm):
     assert host.show("second")["address"] == address
 
 
-def test_another_bangers_network(host, vm, new_host):
-    """The same bridge and addresses are in use by another: refused by name when asked for, none when not."""
-    assert host.show(vm)["state"] == "running"
-    other = new_host()
-    other.run("vm", "create", "--net", "private", "--no-start").refused("br-fc", hint=True)
-    assert not other.vms()
-    result = other.ok("vm", "create", "--no-start", "--name", "poor")
-    assert "warning" in result.stderr and other.show("poor")["net"] == "none"
-
-
 def test_networks_side_by_side(host, vm, new_host):
     other = new_host()
     other.configure('bridge_name = "br-fc-two"\nbridge_ip = "172.17.9.1"\n')
@@ -183,6 +173,4 @@ def test_name_servers(world, new_host, image, stock):
     assert other.exec("asks", "getent", "ahostsv4", "somewhere.example").split()[0] == ANSWER
     if image == "networkd":
         assert "eth0" in other.exec("asks", "networkctl", "--no-legend", "list")
-        begin, end = (int(other.exec("asks", "systemctl", "show", "--value", "-p", what, "systemd-networkd-wait-online.service"))
-                      for what in ("ExecMainStartTimestampMonotonic", "ExecMainExitTimestampMonotonic"))
-        assert begin and 0 < end - begin < 10e6, f"wait-online took {(end - begin) / 1e6} s"
+        other.ok("vm", "exec", "asks", "--", "timeout", "20", "systemctl", "start", "systemd-networkd-wait-online.service")
