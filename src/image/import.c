@@ -46,6 +46,19 @@ static void on_tar_progress(void *arg, const struct ext4_tar_progress *now)
 	tell(arg, "unpacking", now->consumed_bytes);
 }
 
+/* A tar may come through a pipe; an ext4 image is read out of order. */
+static MUST int check_input(int fd, bool regular_only, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, errno, "look at the file");
+	if (S_ISREG(st.st_mode) || (!regular_only && !S_ISDIR(st.st_mode)))
+		return 0;
+	err_set(e, ERR_INVALID, "what is to be imported is %s", S_ISDIR(st.st_mode) ? "a folder" : "no regular file");
+	return err_hint(e, "give the file of a tar archive or of an ext4 image");
+}
+
 static uint64_t input_bytes(int fd)
 {
 	struct stat st;
@@ -152,7 +165,7 @@ int image_import_tar(int fd, const char *path, uint64_t bytes, image_progress_fn
 
 	if (!bytes && im.total * 4 > how.bytes)
 		how.bytes = im.total * 4;
-	if (ext4_mkfs(path, &how, e) < 0 || unpack(fd, path, &im, e) < 0)
+	if (check_input(fd, false, e) < 0 || ext4_mkfs(path, &how, e) < 0 || unpack(fd, path, &im, e) < 0)
 		return -1;
 	return furnish(path, &im, ret, e);
 }
@@ -201,8 +214,11 @@ static MUST int check(const char *path, struct err *e)
 int image_import_ext4(int fd, const char *path, uint64_t bytes, image_progress_fn progress, void *arg, struct image_facts *ret, struct err *e)
 {
 	struct import im = { .progress = progress, .arg = arg, .total = input_bytes(fd) };
-	AUTO_FD int to = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	AUTO_FD int to = -1;
 
+	if (check_input(fd, true, e) < 0)
+		return -1;
+	to = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (to < 0)
 		return err_sys(e, errno, "make '%s'", path);
 	if (copy_in(fd, to, &im, e) < 0)

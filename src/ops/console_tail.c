@@ -9,7 +9,7 @@
 
 #include "base/auto.h"
 
-enum { READ_MAX = 4096 };
+enum { READ_MAX = 16384 };
 
 /* A terminal of the user's prints this: nothing that could steer it. */
 static size_t clean(char *at, size_t n)
@@ -40,6 +40,16 @@ static const char *without_stamp(const char *line, size_t *n)
 	return end;
 }
 
+/* What follows a kernel's last words is their call trace, which tells users nothing: the log ends with the words. */
+static ssize_t end_at_panic(const char *buf, ssize_t n)
+{
+	static const char words[] = "Kernel panic - not syncing";
+	const char *at = n > 0 ? memmem(buf, (size_t)n, words, strlen(words)) : NULL;
+	const char *nl = at ? memchr(at, '\n', (size_t)(buf + n - at)) : NULL;
+
+	return nl ? nl - buf : n;
+}
+
 bool console_tail(const char *path, char out[static CONSOLE_TAIL_MAX])
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -50,6 +60,7 @@ bool console_tail(const char *path, char out[static CONSOLE_TAIL_MAX])
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return false;
 	got = pread(fd, buf, sizeof(buf), st.st_size > READ_MAX ? st.st_size - READ_MAX : 0);
+	got = end_at_panic(buf, got);
 	while (got > 0) {
 		const char *nl = memrchr(buf, '\n', (size_t)got);
 		char *at = nl ? buf + (nl - buf) + 1 : buf;
