@@ -134,6 +134,14 @@ void job_cancel(struct job *j)
 	j->kill_timer = loop_add_timer(j->daemon->loop, time_now_ms() + CANCEL_GRACE_MS, on_kill_timer, j);
 }
 
+/* Stop and delete go on to their end, and so does an undo: a worker that was killed in the middle gets one successor. */
+static bool runs_again(const struct job *j, int status)
+{
+	if (j->done || j->again || j->cancelled || !WIFSIGNALED(status))
+		return false;
+	return j->undoing ? !j->undone : j->on_failure == JOB_ERROR && j->failure.code == ERR_NONE;
+}
+
 /* The worker has ended: a job that is not done has failed. Then the undo begins, or the end comes. */
 static void on_worker_exit(struct loop *l, int fd, uint32_t revents, void *arg)
 {
@@ -154,6 +162,12 @@ static void on_worker_exit(struct loop *l, int fd, uint32_t revents, void *arg)
 	}
 	if (j->conn)
 		varlink_conn_close(TAKE_PTR(j->conn));
+	if (runs_again(j, status)) {
+		log_warn("worker was killed, another takes over", "op", j->id, "object", object_name(j->object));
+		j->again = true;
+		job_run(j);
+		return;
+	}
 	if (!j->done && j->failure.code == ERR_NONE) {
 		if (j->cancelled)
 			err_set(&j->failure, ERR_CANCELLED, "%s '%s': cancelled", j->method + strlen("io.banger."), object_name(j->object));

@@ -52,6 +52,7 @@ struct job {
 	struct varlink_call *ready_call;
 	struct loop_source *ready_timer;
 	bool undoing, undone, done, cancelled;
+	bool again;                 /* this worker took over from one that was killed */
 	struct err failure;
 	char *stage, *warning;
 	int64_t started_at; /* seconds since 1970 */
