@@ -20,6 +20,10 @@ MUST int ext4_fs_peek(const char *path, ext2_filsys *ret, struct err *e);
 bool ext4_fs_dirty(ext2_filsys fs);
 bool ext4_fs_damaged(ext2_filsys fs);
 
+/* Options for libext2fs's block cache. Each block of it costs a page fault when the file is opened, used or not. */
+#define IO_CACHE_SOME "cache_blocks=64"
+#define IO_CACHE_MUCH "cache_blocks=256"
+
 /* Room for the inodes of images that have larger ones than we make. */
 #define INODE_BYTES_MAX 1024
 union inode_room {

@@ -77,7 +77,7 @@ static void set_super(ext2_filsys fs, const char *label)
 {
 	struct ext2_super_block *sb = fs->super;
 
-	io_channel_set_options(fs->io, "cache_blocks=1024");
+	io_channel_set_options(fs->io, IO_CACHE_SOME);
 	sb->s_checksum_type = EXT2_CRC32C_CHKSUM;
 	uuid_generate(sb->s_uuid);
 	/* before anything is written: every checksum has it in it */

@@ -10,8 +10,8 @@
 
 /* 16 TiB in groups of 128 MiB is an eighth of this; more groups only come from a superblock made to cost memory. */
 #define GROUPS_MAX (UINT32_C(1) << 20)
-/* The option stops libext2fs from taking what follows a '?' in the name for options. */
-#define IO_OPTIONS "cache_blocks=1024"
+/* Any option stops libext2fs from taking what follows a '?' in the name for options. This one says what holds anyway. */
+#define IO_NO_CACHE "offset=0"
 
 bool ext4_fs_dirty(ext2_filsys fs)
 {
@@ -45,9 +45,9 @@ static int judge(ext2_filsys fs, const char *path, struct err *e)
 	return 0;
 }
 
-static int open_raw(const char *path, int flags, ext2_filsys *ret, struct err *e)
+static int open_raw(const char *path, const char *io_options, int flags, ext2_filsys *ret, struct err *e)
 {
-	errcode_t r = ext2fs_open2(path, IO_OPTIONS, flags | EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP, 0, 0, unix_io_manager, ret);
+	errcode_t r = ext2fs_open2(path, io_options, flags | EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP, 0, 0, unix_io_manager, ret);
 
 	if (r == EXT2_ET_BAD_MAGIC || r == EXT2_ET_SHORT_READ)
 		return err_set(e, ERR_CORRUPT, "'%s' is not an ext4 image", path);
@@ -60,7 +60,7 @@ int ext4_fs_peek(const char *path, ext2_filsys *ret, struct err *e)
 {
 	ext2_filsys fs;
 
-	if (open_raw(path, EXT2_FLAG_SUPER_ONLY, &fs, e) < 0)
+	if (open_raw(path, IO_NO_CACHE, EXT2_FLAG_SUPER_ONLY, &fs, e) < 0)
 		return -1;
 	if (judge(fs, path, e) < 0) {
 		ext2fs_free(fs);
@@ -98,7 +98,7 @@ int ext4_fs_open(const char *path, bool writable, ext2_filsys *ret, struct err *
 		return -1;
 	int bad = judge_state(fs, path, writable, e);
 	ext2fs_free(fs);
-	if (bad < 0 || open_raw(path, writable ? EXT2_FLAG_RW : 0, &fs, e) < 0)
+	if (bad < 0 || open_raw(path, writable ? IO_CACHE_MUCH : IO_CACHE_SOME, writable ? EXT2_FLAG_RW : 0, &fs, e) < 0)
 		return -1;
 	r = ext2fs_check_desc(fs);
 	if (!r && writable)
