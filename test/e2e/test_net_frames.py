@@ -34,20 +34,23 @@ def outside():
     """Another machine, one hop away: a network namespace with a server in it."""
     holder = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep inf"], stdout=subprocess.PIPE)
     holder.stdout.readline()
-    inside = ["nsenter", "-t", str(holder.pid), "-n"]
-    subprocess.run(["ip", "link", "add", "outside", "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid)], check=True)
-    subprocess.run(["ip", "addr", "add", f"{GATEWAY}/24", "dev", "outside"], check=True)
-    subprocess.run(["ip", "link", "set", "outside", "up"], check=True)
-    subprocess.run(["ip", "route", "add", "default", "via", OUTSIDE], check=True)
-    subprocess.run([*inside, "sh", "-ec", f"ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; ip link set eth0 up; ip route add default via {GATEWAY}"],
-                   check=True)
-    server = subprocess.Popen([*inside, sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
-    assert server.stdout.readline() == b"ready\n"
-    yield inside
-    subprocess.run(["ip", "link", "delete", "outside"], check=True)
-    for process in (server, holder):
-        process.kill()
-        process.wait()
+    server = None
+    try:
+        inside = ["nsenter", "-t", str(holder.pid), "-n"]
+        subprocess.run(["ip", "link", "add", "outside", "type", "veth", "peer", "name", "eth0", "netns", str(holder.pid)], check=True)
+        subprocess.run(["ip", "addr", "add", f"{GATEWAY}/24", "dev", "outside"], check=True)
+        subprocess.run(["ip", "link", "set", "outside", "up"], check=True)
+        subprocess.run(["ip", "route", "add", "default", "via", OUTSIDE], check=True)
+        subprocess.run([*inside, "sh", "-ec", f"ip link set lo up; ip addr add {OUTSIDE}/24 dev eth0; ip link set eth0 up; "
+                        f"ip route add default via {GATEWAY}"], check=True)
+        server = subprocess.Popen([*inside, sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+        assert server.stdout.readline() == b"ready\n"
+        yield inside
+    finally:
+        subprocess.run(["ip", "link", "delete", "outside"], capture_output=True)
+        for process in filter(None, (server, holder)):
+            process.kill()
+            process.wait()
 
 
 # Before `host`, so that what it makes counts as there already.
