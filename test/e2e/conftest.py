@@ -16,9 +16,6 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 NOBODY = 65534
 
 hosts = []
-# These want the machine to themselves, so only the long form runs them: frame by frame what test_net.py tries from inside the guests, and
-# kills by the dozen.
-collect_ignore = [] if os.environ.get("BANGER_SOAK") else ["test_net_frames.py", "test_soak.py"]
 
 
 def pytest_configure(config):
