@@ -12,6 +12,7 @@
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include "base/auto.h"
@@ -422,6 +423,21 @@ int link_join(struct netlink *n, const char *name, const char *bridge, struct er
 	if (netlink_run(n, e) < 0)
 		return err_wrap(e, "device '%s'", name);
 	begin_link(n, RTM_NEWLINK, 0, port.index, IFF_UP, "bring it up");
+	return netlink_run(n, e) < 0 ? err_wrap(e, "device '%s'", name) : 0;
+}
+
+int link_forget_neighbour(struct netlink *n, const char *name, uint32_t address, struct err *e)
+{
+	struct ndmsg body = { .ndm_family = AF_INET };
+	uint32_t be = htonl(address);
+	struct link l;
+
+	if (link_get(n, name, &l, e) < 0)
+		return -1;
+	body.ndm_ifindex = l.index;
+	netlink_begin(n, RTM_DELNEIGH, 0, &body, sizeof(body), "forget a neighbour");
+	netlink_allow(n, ENOENT);
+	netlink_put(n, NDA_DST, &be, sizeof(be));
 	return netlink_run(n, e) < 0 ? err_wrap(e, "device '%s'", name) : 0;
 }
 

@@ -60,6 +60,8 @@ MUST int link_tap_probe(struct netlink *n, struct err *e);
 MUST int link_tap_keep(int fd, struct err *e);
 /* Puts the device into the bridge as an isolated port (it reaches the bridge but no other such port), then up; it is never up before it is isolated. */
 MUST int link_join(struct netlink *n, const char *name, const char *bridge, struct err *e);
+/* Makes the kernel forget which MAC it knows for the address on that device (RTM_DELNEIGH), so that it asks anew; nothing known is success. */
+MUST int link_forget_neighbour(struct netlink *n, const char *name, uint32_t address, struct err *e);
 /* Renames; success when only the new name is there. ERR_NOT_FOUND when neither is. */
 MUST int link_rename(struct netlink *n, const char *from, const char *to, struct err *e);
 MUST int link_set_alias(struct netlink *n, int index, const char *alias, struct err *e);

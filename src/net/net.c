@@ -269,7 +269,8 @@ static MUST int attach(struct net *n, const struct net_vm *vm, struct nft_guest 
 		return -1;
 	if (vm->nat && forwarding_ensure(n, e) < 0)
 		return -1;
-	if (link_join(n->route, guest->tap, n->bridge, e) < 0)
+	/* The address may have been another guest's a moment ago, and the host would go on calling that one for seconds. */
+	if (link_join(n->route, guest->tap, n->bridge, e) < 0 || link_forget_neighbour(n->route, n->bridge, vm->address, e) < 0)
 		return -1;
 	if (fd >= 0 && link_tap_keep(fd, e) < 0)
 		return err_wrap(e, "tap '%s'", guest->tap);

@@ -103,6 +103,21 @@ static void repeats(void **state)
 	nothing_left(n);
 }
 
+static void forgets_the_last_owner(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
+	struct net_vm vm = netns_vm(ID, 2, false), vm2 = netns_vm(ID2, 3, false);
+	struct err e = { 0 };
+
+	assert_ok(net_attach(n, &vm2, NULL, &e));
+	assert_shell("ip neigh replace 172.30.5.2 lladdr 02:99:99:99:99:99 dev " NETNS_BRIDGE " nud reachable");
+	assert_ok(net_attach(n, &vm, NULL, &e));
+	assert_shell("! ip neigh show dev " NETNS_BRIDGE " | grep -q 02:99:99:99:99:99");
+	assert_ok(net_detach(n, ID2, 0, &e));
+	nothing_left(n);
+}
+
 static void detaches(void **state)
 {
 	NEEDS_NETNS();
@@ -334,6 +349,7 @@ int main(void)
 		cmocka_unit_test(probes),
 		cmocka_unit_test(attaches),
 		cmocka_unit_test(repeats),
+		cmocka_unit_test(forgets_the_last_owner),
 		cmocka_unit_test(detaches),
 		cmocka_unit_test(lists),
 		cmocka_unit_test(refuses_what_is_not_ours),
