@@ -246,6 +246,18 @@ int on_vmm_go(struct varlink_call *call, const struct vmm_go_in *in, struct vmm_
 	return err_set(e, ERR_STATE, "no launch of '%.20s' waits on this connection", in->vm);
 }
 
+/* A child that was forked for a launch and has not executed yet has the helper's own command line. It ends with its helper, but not before
+ * somebody may want it gone. */
+static bool not_yet_executed(const struct process *p, const char *text, size_t n)
+{
+	AUTO_MEM char *own = NULL;
+	struct err ignored = { 0 }; /* unreadable: then it is not the same */
+	size_t n_own;
+
+	return p->pid != getpid() && fd_read_file(AT_FDCWD, "/proc/self/cmdline", 1 << 20, &own, &n_own, &ignored) == 0 && n == n_own &&
+	       memcmp(text, own, n) == 0;
+}
+
 /* A process is a VM's when its command line names the VM: pids may have been taken over by others since. */
 static bool belongs_to(const struct process *p, const char *vm)
 {
@@ -257,7 +269,7 @@ static bool belongs_to(const struct process *p, const char *vm)
 	snprintf(path, sizeof(path), "/proc/%lld/cmdline", (long long)p->pid);
 	if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, &n, &ignored) < 0)
 		return false;
-	return memmem(text, n, vm, strlen(vm)) != NULL;
+	return memmem(text, n, vm, strlen(vm)) != NULL || not_yet_executed(p, text, n);
 }
 
 int on_vmm_kill(struct varlink_call *call, const struct vmm_kill_in *in, struct vmm_kill_out *ret, struct err *e)
