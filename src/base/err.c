@@ -51,6 +51,16 @@ static enum err_code code_of_errno(int sys)
 	}
 }
 
+/* A message is one line, whatever foreign text went into it; no escape sequence reaches a terminal. */
+static void format(char *out, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
+static void format(char *out, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(out, size, fmt, ap);
+	for (char *c = out; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = ' ';
+}
+
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 {
 	va_list ap;
@@ -58,7 +68,7 @@ int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	assert(e->code == ERR_NONE && code != ERR_NONE);
 	e->code = code;
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	format(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -72,7 +82,7 @@ int err_sys(struct err *e, int sys, const char *fmt, ...)
 	e->code = code_of_errno(sys);
 	e->sys = sys;
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	format(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	n = strlen(e->msg);
 	snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", strerror(sys));
@@ -88,7 +98,7 @@ int err_wrap(struct err *e, const char *fmt, ...)
 	assert(e->code != ERR_NONE);
 	memcpy(old, e->msg, sizeof(old));
 	va_start(ap, fmt);
-	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
+	format(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
 	n = strlen(e->msg);
 	snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old);
@@ -101,7 +111,7 @@ int err_hint(struct err *e, const char *fmt, ...)
 
 	assert(e->code != ERR_NONE);
 	va_start(ap, fmt);
-	vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
+	format(e->hint, sizeof(e->hint), fmt, ap);
 	va_end(ap);
 	return -1;
 }
