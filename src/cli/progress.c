@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -32,6 +33,17 @@ static void stage_text(const struct progress *p, struct str *out)
 		str_addf(out, " %s", str_bytes((uint64_t)p->done, done));
 }
 
+/* A changing line must stay one: what is longer than the terminal is wide would leave its beginning behind. */
+static void fit_terminal(struct str *line)
+{
+	struct winsize w = { 0 };
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) < 0 || !w.ws_col)
+		return;
+	if (line->len >= w.ws_col)
+		line->len = w.ws_col - 1U;
+}
+
 void progress_show(struct progress_view *v, const struct progress *p)
 {
 	AUTO_DONE(str_done) struct str line = STR_INIT;
@@ -43,15 +55,16 @@ void progress_show(struct progress_view *v, const struct progress *p)
 	snprintf(v->last, sizeof(v->last), "%s", p->stage);
 	if (!v->terminal && same)
 		return;
-	str_addf(&line, "%s[%s] ", v->terminal ? "\r" : "", v->command);
+	str_addf(&line, "[%s] ", v->command);
 	if (v->object)
 		str_addf(&line, "%s: ", v->object);
 	if (v->terminal)
 		stage_text(p, &line);
 	else
 		str_add(&line, p->stage);
-	str_add(&line, v->terminal ? "\033[K" : "\n");
-	fwrite(line.data, 1, line.len, stderr);
+	if (v->terminal)
+		fit_terminal(&line);
+	fprintf(stderr, "%s%.*s%s", v->terminal ? "\r" : "", (int)line.len, line.data, v->terminal ? "\033[K" : "\n");
 	v->line_open = v->terminal;
 }
 

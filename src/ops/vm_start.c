@@ -191,7 +191,8 @@ static MUST int boot(struct op *op, struct launch *l, struct err *e)
 		return err_set(e, ERR_NOT_FOUND, "its image or kernel is gone");
 	if (!op->choice.kind && vm_choose(op, e) < 0)
 		return -1;
-	op_stage(op, "starting the VMM");
+	AUTO_MEM char *stage = mem_printf("starting the VMM: %s", op->choice.why);
+	op_stage(op, stage);
 	if (open_disks(op, l, e) < 0 || open_kernel(op, l, e) < 0 || open_logs(op, l, e) < 0 || attach_net(op, l, e) < 0 || launch(op, l, e) < 0)
 		return -1;
 	launch_done(l);
