@@ -13,6 +13,7 @@ import tomllib
 import pytest
 
 import conftest
+from host import other_build
 from waits import pid_gone
 
 
@@ -245,16 +246,6 @@ def test_killed_daemon_is_replaced(empty):
         # The process may still be dying when the next command connects.
         os.kill(daemon_pid(empty), signal.SIGKILL)
         empty.ok("vm", "list")
-
-
-def other_build(binary, where):
-    """The same program with another build id, as an update leaves it."""
-    data = bytearray(pathlib.Path(binary).read_bytes())
-    at = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
-    data[at] ^= 0xFF
-    where.write_bytes(data)
-    where.chmod(0o755)
-    return where
 
 
 def test_other_build_takes_over(empty, tmp_path):

@@ -5,6 +5,9 @@ import re
 import signal
 import subprocess
 
+import pytest
+
+from host import other_build
 from waits import pid_gone
 
 
@@ -67,23 +70,83 @@ def test_helper_killed(host, new_vm):
     assert after["pid"] == before["pid"] and after["helper_pid"] != before["helper_pid"]
 
 
-def test_stop_refuses_while_a_job_runs(new_host, stock, tmp_path):
-    host = new_host()
-    images = host.ok("image", "list", "--json").json
-    fifo = tmp_path / "endless.tar"
-    os.mkfifo(fifo)
-    importing = host.popen("image", "import", "endless", "--tar", fifo)
-    try:
-        with open(fifo, "wb") as pipe:
-            pipe.write(stock.rootfs.open("rb").read(1 << 16))
-            pipe.flush()
-            host.wait_job("ImageImport")
-            host.run("daemon", "stop").refused("op-[0-9a-f]{6} holds 'endless'")
-    finally:
+@pytest.fixture
+def endless(stock, tmp_path):
+    """endless(host): an import that runs for as long as its tar is not whole; its process, and the end of the tar to write."""
+    begun = []
+
+    def begin(host):
+        fifo = tmp_path / f"endless-{len(begun)}.tar"
+        os.mkfifo(fifo)
+        importing = host.popen("image", "import", "endless", "--tar", fifo)
+        pipe = open(fifo, "wb")
+        begun.append((importing, pipe))
+        pipe.write(stock.busybox.read_bytes()[:1 << 16])
+        pipe.flush()
+        host.wait_job("ImageImport")
+        return importing, pipe
+    yield begin
+    for importing, pipe in begun:
         importing.kill()
         importing.communicate()
+        pipe.close()
+
+
+def test_stop_refuses_while_a_job_runs(new_host, endless):
+    host = new_host()
+    images = host.ok("image", "list", "--json").json
+    importing, _ = endless(host)
+    host.run("daemon", "stop").refused("op-[0-9a-f]{6} holds 'endless'")
+    importing.kill()
+    importing.communicate()
     host.wait_no_job()
     assert host.ok("image", "list", "--json").json == images
+
+
+def test_other_build_waits_for_the_job(new_host, stock, endless, tmp_path):
+    """Another build's command line is served by the daemon it finds, and says so, until the job has ended well; the next one replaces it."""
+    host = new_host()
+    other = other_build(host.binary, tmp_path / "banger")
+    host.ok("vm", "list")
+    before = host.status_without_start()
+    importing, pipe = endless(host)
+    for command in (("vm", "list"), ("vm", "create", "--no-start", "--name", "meanwhile", "--net", "none")):
+        served = host.ok(*command, binary=str(other))
+        warnings = [line for line in served.stderr.splitlines() if line.startswith("banger: warning: ")]
+        assert len(warnings) == 1 and re.search("another build, and busy; it is replaced once it is idle", warnings[0]), served
+    during = host.status_without_start()
+    assert (during["pid"], during["build"], [job["object"] for job in during["jobs"]]) == (before["pid"], before["build"], ["endless"])
+    pipe.write(stock.busybox.read_bytes()[1 << 16:])
+    pipe.close()
+    out, err = importing.communicate(timeout=60)
+    assert (importing.returncode, out) == (0, b"endless\n"), err
+    host.wait_no_job()
+    listed = host.ok("image", "list", "--json", binary=str(other))
+    assert "endless" in [image["name"] for image in listed.json] and "warning" not in listed.stderr, listed
+    after = host.status_without_start()
+    assert after["pid"] != before["pid"] and after["build"] == host.ok("version", "--json", binary=str(other)).json["build"]
+    assert pid_gone(before["pid"], 0)
+    assert "meanwhile" in host.vms()
+
+
+def test_other_build_adopts_what_runs(host, new_vm, tmp_path):
+    """An update while a VM runs and a command in it: both go on, and the new daemon and helper rule them."""
+    other = other_build(host.binary, tmp_path / "banger")
+    new_vm("updated", "--net", "private")
+    before, vmm = host.status(), host.show("updated")["pid"]
+    running = host.popen("vm", "exec", "updated", "--", "sh", "-c", "echo begun; read -r word; echo $word", stdin=subprocess.PIPE)
+    assert running.stdout.readline() == b"begun\n"
+    assert host.ok("vm", "exec", "updated", "--", "hostname", binary=str(other)).stdout == "updated\n"
+    after = host.status_without_start()
+    assert after["build"] != before["build"] and after["pid"] != before["pid"] and pid_gone(before["pid"], 0) and pid_gone(before["helper_pid"], 10)
+    out, err = running.communicate(b"still-here\n", timeout=60)
+    assert (running.returncode, out) == (0, b"still-here\n"), err
+    assert not pid_gone(vmm, 0)
+    host.ok("vm", "restart", "updated", binary=str(other))      # with an initrd of its own build
+    assert host.status_without_start()["pid"] == after["pid"]
+    assert host.ok("vm", "exec", "updated", "--", "hostname", binary=str(other)).stdout == "updated\n"
+    assert host.status()["build"] == before["build"]            # and back again
+    assert host.exec("updated", "hostname") == "updated\n"
 
 
 def test_two_bangers_do_not_mix(host, new_host):
