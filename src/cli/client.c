@@ -67,6 +67,18 @@ int client_stop_daemon(struct varlink_client *c, bool force, struct err *e)
 	return 0;
 }
 
+/* The same for a daemon that should end; what is the matter with it otherwise. */
+static MUST int wait_leaver(int64_t pid, const char *matter, struct err *e)
+{
+	if (wait_gone(pid, time_now_ms() + STOP_MS, e) == 0)
+		return 0;
+	if (e->code != ERR_TIMEOUT)
+		return -1;
+	err_clear(e);
+	err_set(e, ERR_UNAVAILABLE, "daemon %lld runs but %s", (long long)pid, matter);
+	return err_hint(e, "kill %lld, then try again; VMs go on running", (long long)pid);
+}
+
 /* A daemon that no longer listens may still be on its way out; its lock names it. */
 static MUST int wait_for_leaver(struct err *e)
 {
@@ -84,13 +96,7 @@ static MUST int wait_for_leaver(struct err *e)
 	pid = strtol(text, NULL, 10);
 	if (pid <= 0)
 		return 0;
-	if (wait_gone(pid, time_now_ms() + STOP_MS, e) == 0)
-		return 0;
-	if (e->code != ERR_TIMEOUT)
-		return -1;
-	err_clear(e);
-	err_set(e, ERR_UNAVAILABLE, "daemon %ld runs but does not listen", pid);
-	return err_hint(e, "kill %ld, then try again; VMs go on running", pid);
+	return wait_leaver(pid, "does not listen", e);
 }
 
 /* What the new daemon says on its pipe: 'K', or 'E' with a sentence and a hint on a line each. */
@@ -228,7 +234,7 @@ static MUST int try_connect(struct cli *cli, bool start, struct varlink_client *
 	if (retired < 0 && e->code == ERR_UNAVAILABLE && peer_pid(c) > 0) {
 		/* It took the connection and died; one that is on its way out still holds its lock. */
 		err_clear(e);
-		return wait_gone(peer_pid(c), time_now_ms() + STOP_MS, e);
+		return wait_leaver(peer_pid(c), "ended the connection without an answer", e);
 	}
 	if (retired < 0)
 		return err_wrap(e, "ask the daemon");
