@@ -69,6 +69,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_TAP_POOL_SIZE] = { NULL, "tap_pool_size", NUMBER, AT(tap_pool_size), INT64_MIN, 256,
 		.notice = "taps are made when they are needed" },
 	[CONFIG_DEFAULT_DNS] = { NULL, "default_dns", DNS, AT(default_dns) },
+	[CONFIG_READY_TIMEOUT] = { NULL, "ready_timeout", NUMBER, AT(ready_timeout), 1, 86400 },
 	[CONFIG_VCPU] = { "vm_defaults", "vcpu", NUMBER, AT(vcpus), 1, 32 },
 	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
 	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
@@ -367,6 +368,7 @@ static struct config *defaults(void)
 	c->bridge_name = mem_strdup("br-fc");
 	c->bridge_ip = mem_strdup("172.16.0.1");
 	c->cidr = 24;
+	c->ready_timeout = 180;
 	c->vcpus = 2;
 	c->memory_mib = 1024;
 	c->disk_mib = 8192;

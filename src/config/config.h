@@ -32,6 +32,7 @@ enum config_key {
 	CONFIG_CIDR,
 	CONFIG_TAP_POOL_SIZE,
 	CONFIG_DEFAULT_DNS,
+	CONFIG_READY_TIMEOUT,
 	CONFIG_VCPU,
 	CONFIG_MEMORY_MIB,
 	CONFIG_DISK_SIZE,
@@ -59,6 +60,7 @@ struct config {
 	int64_t tap_pool_size;             /* 0: no pool */
 	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
 	size_t n_default_dns;
+	int64_t ready_timeout; /* seconds until a guest must have said hello */
 	int64_t vcpus;
 	int64_t memory_mib;
 	int64_t disk_mib; /* work disk */

@@ -50,6 +50,7 @@ static void fill_config(const struct job *j, struct job_config *c)
 	c->network = j->daemon->network;
 	c->net_required = j->net_required;
 	c->qemu_bin = mem_strdup(conf->qemu_bin);
+	c->ready_timeout = conf->ready_timeout;
 }
 
 /* The records a VM's operation reads besides its own. */

@@ -21,7 +21,7 @@
 #include "store/layout.h"
 #include "vmm/choose.h"
 
-enum { READY_MS = 180000, DISKS_MAX = 4 };
+enum { DISKS_MAX = 4 };
 
 /* All descriptors of a launch; closed together once the helper has them. */
 struct launch {
@@ -160,7 +160,7 @@ static MUST int wait_ready(struct op *op, struct err *e)
 {
 	AUTO_MEM char *console = layout_file(LAYOUT_VM, op->job.vm->id, "console.log");
 	AUTO_MEM char *log = layout_file(LAYOUT_VM, op->job.vm->id, "vmm.log");
-	struct wait_ready_in in = { .timeout_ms = READY_MS };
+	struct wait_ready_in in = { .timeout_ms = op->job.config.ready_timeout * 1000 };
 	char tail[CONSOLE_TAIL_MAX];
 
 	op_stage(op, "booting");
@@ -172,8 +172,12 @@ static MUST int wait_ready(struct op *op, struct err *e)
 	if (!console_tail(console, tail) && !console_tail(log, tail))
 		snprintf(tail, sizeof(tail), "(it said nothing)");
 	err_clear(e);
-	err_set(e, ended ? ERR_STATE : ERR_TIMEOUT, "the guest %s; its console ends: %s", ended ? "ended before it was ready" : "did not get ready in time", tail);
-	return err_hint(e, "try more memory (--memory), or another image or kernel");
+	if (ended) {
+		err_set(e, ERR_STATE, "the guest ended before it was ready; its console ends: %s", tail);
+		return err_hint(e, "try more memory (--memory), or another image or kernel");
+	}
+	err_set(e, ERR_TIMEOUT, "the guest did not get ready in %lld s; its console ends: %s", (long long)op->job.config.ready_timeout, tail);
+	return err_hint(e, "try another image or kernel, or on a slow host a larger ready_timeout in config.toml");
 }
 
 int vm_choose(struct op *op, struct err *e)

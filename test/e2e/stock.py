@@ -75,6 +75,23 @@ class Stock:
         return path
 
 
+def standing_kernel(says):
+    """A kernel that says one line on the serial port and then stands still for ever: an ELF file with a PVH entry and Linux's version text, no
+    more. Its code is 32 bit: cli; mov esi, text; next: lodsb; test al, al; jz stand; mov dx, 0x3f8; out dx, al; jmp next; stand: hlt; jmp stand"""
+    at, head = 0x100000, 64 + 2 * 56
+    note = struct.pack("<III4sQ", 4, 8, 18, b"Xen\0", 0)                # XEN_ELFNOTE_PHYS32_ENTRY
+    code_at = head + len(note)
+    code = bytes.fromhex("fa be 00000000 ac 84c0 7407 66baf803 ee ebf4 f4 ebfd")
+    code = code.replace(b"\xbe" + bytes(4), b"\xbe" + struct.pack("<I", at + code_at + len(code)), 1)
+    note = note[:16] + struct.pack("<Q", at + code_at)
+    body = note + code + says.encode() + b"\r\n\0" + b"Linux version 9.9.9-standing (nobody) #1\0"
+    size = head + len(body)
+    elf = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, at + code_at, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 7, 0, at, at, size, size, 4096)
+    notes = struct.pack("<IIQQQQQQ", 4, 4, head, at + head, at + head, len(note), len(note), 4)
+    return elf + load + notes + body
+
+
 def member(name, kind=tarfile.REGTYPE, data=b"", mode=None, target="", **more):
     info = tarfile.TarInfo(name)
     info.type, info.size, info.linkname = kind, len(data), target

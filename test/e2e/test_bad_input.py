@@ -14,7 +14,7 @@ import threading
 import pytest
 
 import leftovers
-from stock import BUSYBOX, busybox_tree, make_tar, member
+from stock import BUSYBOX, busybox_tree, make_tar, member, standing_kernel
 from waits import pid_gone
 
 NOBODY = 65534
@@ -328,7 +328,35 @@ def test_guest_killed_in_exec(host, new_vm):
     assert host.status()["pid"] == before
 
 
-def test_guest_never_ready(host, new_vm):
+def test_guest_never_ready(new_host, tmp_path):
+    """A kernel that stands still: after ready_timeout the guest is given up, with its last words, and nothing of it is left."""
+    host = new_host()
+    host.configure("ready_timeout = 4\n")
+    (tmp_path / "vmlinux").write_bytes(standing_kernel("here I stand"))
+    host.ok("kernel", "import", "standing", "--vmlinux", tmp_path / "vmlinux")
+    assert {d["name"]: d["value"] for d in host.status()["defaults"]}["ready_timeout"] == "4"
+    before = leftovers.snapshot(host)
+    says = "the guest did not get ready in 4 s; its console ends: here I stand"
+    result = host.run("vm", "run", "--rm", "--kernel", "standing", "--", "true").refused(f"start '[a-z-]+': {says}", status=125, operation=True)
+    assert "ready_timeout" in result.stderr and 4 < result.seconds < 60, result
+    assert host.vms() == {}
+    leftovers.assert_nothing_new(host, before)
+    host.run("vm", "create", "--name", "stands", "--kernel", "standing").refused(f"start 'stands': {says}", operation=True)
+    for name in host.vms():                     # kept or not, it does not run
+        assert host.show(name)["state"] != "running" and not host.show(name).get("pid")
+        host.ok("vm", "delete", name)
+    leftovers.assert_nothing_new(host, before)
+    host.ok("vm", "create", "--no-start", "--name", "later", "--kernel", "standing")
+    created = leftovers.snapshot(host)
+    host.run("vm", "start", "later").refused(f"start 'later': {says}", operation=True)
+    shown = host.show("later")
+    assert shown["state"] in ("created", "stopped") and not shown.get("pid") and not shown["ready"], shown
+    host.ok("vm", "delete", "later")
+    leftovers.assert_nothing_new(host, created)
+    host.ok("kernel", "rm", "standing")
+
+
+def test_guest_that_is_not_waited_for(host):
     """A guest that stands still: interrupting the wait ends it, and nothing is left."""
     creating = host.popen("vm", "run", "--rm", "--name", "frozen", "--net", "none", "--", "true")
     wait_stage(creating, b"booting")
