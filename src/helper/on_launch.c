@@ -258,18 +258,23 @@ static bool not_yet_executed(const struct process *p, const char *text, size_t n
 	       memcmp(text, own, n) == 0;
 }
 
-/* A process is a VM's when its command line names the VM: pids may have been taken over by others since. */
-static bool belongs_to(const struct process *p, const char *vm)
+enum owner { OWNER_ENDING, OWNER_VM, OWNER_OTHER };
+
+/* A process is a VM's when its command line names the VM: pids may have been taken over by others since. One that has given up its memory
+ * has no command line left and needs no signal: a vsock device ends by itself once its VMM is gone. */
+static enum owner owner_of(const struct process *p, const char *vm)
 {
 	char path[40];
 	AUTO_MEM char *text = NULL;
-	struct err ignored = { 0 }; /* gone, or not ours to read: not the VM's */
+	struct err e = { 0 };
 	size_t n;
 
 	snprintf(path, sizeof(path), "/proc/%lld/cmdline", (long long)p->pid);
-	if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, &n, &ignored) < 0)
-		return false;
-	return memmem(text, n, vm, strlen(vm)) != NULL || not_yet_executed(p, text, n);
+	if (fd_read_file(AT_FDCWD, path, 1 << 20, &text, &n, &e) < 0)
+		return e.sys == ENOENT || e.sys == ESRCH ? OWNER_ENDING : OWNER_OTHER;
+	if (!n)
+		return OWNER_ENDING;
+	return memmem(text, n, vm, strlen(vm)) || not_yet_executed(p, text, n) ? OWNER_VM : OWNER_OTHER;
 }
 
 int on_vmm_kill(struct varlink_call *call, const struct vmm_kill_in *in, struct vmm_kill_out *ret, struct err *e)
@@ -280,9 +285,10 @@ int on_vmm_kill(struct varlink_call *call, const struct vmm_kill_in *in, struct 
 		return -1;
 	for (size_t i = 0; i < in->n_processes; i++) {
 		struct proc_id id = { in->processes[i].pid, in->processes[i].start_time };
-		if (!proc_alive(&id))
+		enum owner owner = proc_alive(&id) ? owner_of(&in->processes[i], in->vm) : OWNER_ENDING;
+		if (owner == OWNER_ENDING)
 			continue;
-		if (!belongs_to(&in->processes[i], in->vm))
+		if (owner == OWNER_OTHER)
 			return err_set(e, ERR_DENIED, "process %lld is not of VM '%s'", (long long)id.pid, in->vm);
 		if (proc_kill(&id, sig, e) < 0)
 			return -1;
