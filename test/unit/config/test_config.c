@@ -44,7 +44,7 @@ static void test_all_keys(void **state)
 			"'x'\ndefault_kernel = 'k'\n"
 			"bridge_name = 'br-fc-2'\nbridge_ip = '10.9.0.1'\ncidr = '16'\ntap_pool_size = -3\ndefault_dns "
 			"= ['9.9.9.9', '2620:fe::fe']\n"
-			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
+			"ready_timeout = 30\nssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
 			"'4GiB'\nsystem_overlay_size = 2048\n"
 			"[[file_sync]]\nhost = '~/.gitconfig'\n",
 		&c, &e));
@@ -53,6 +53,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->cidr, 16);
 	assert_int_equal(c->tap_pool_size, 0);
 	assert_int_equal(c->n_default_dns, 2);
+	assert_int_equal(c->ready_timeout, 30);
 	assert_int_equal(c->vcpus, 3);
 	assert_int_equal(c->disk_mib, 4096);
 	assert_int_equal(c->root_mib, 2048);
@@ -70,7 +71,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->n_notices, 6);
 	assert_string_equal(c->notices[1], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	assert_string_equal(
-		c->notices[4], "c.toml:15:1: 'ssh_key_path' has no effect: this version does not know it yet");
+		c->notices[4], "c.toml:16:1: 'ssh_key_path' has no effect: this version does not know it yet");
 }
 
 static const struct {
@@ -97,6 +98,7 @@ static const struct {
 		"at most" },
 	{ "bridge_ip = '172.16.0'", "c.toml:1:1: 'bridge_ip' must be an IPv4 address, not \"172.16.0\"" },
 	{ "cidr = 40", "c.toml:1:1: 'cidr' is 40, not between 8 and 30" },
+	{ "ready_timeout = 0", "c.toml:1:1: 'ready_timeout' is 0, not between 1 and 86400" },
 	{ "cidr = 'x'", "c.toml:1:1: cidr 'x' is not a whole number" },
 	{ "cidr = true", "c.toml:1:1: 'cidr' must be a prefix length such as \"24\", not a boolean" },
 	{ "default_dns = 'dns.example'", "c.toml:1:1: 'default_dns' must be an address, not \"dns.example\"" },
