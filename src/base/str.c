@@ -149,6 +149,58 @@ int str_to_mib(const char *s, const char *what, int64_t *ret_mib, struct err *e)
 	return err_set(e, ERR_INVALID, "%s '%s' is not a size (try 512M or 4G)", what, s);
 }
 
+int str_to_duration_ms(const char *s, const char *what, int64_t *ret_ms, struct err *e)
+{
+	static const struct {
+		const char *unit;
+		double ms;
+	} units[] = { { "ms", 1 }, { "h", 3600e3 }, { "m", 60e3 }, { "s", 1e3 } };
+	const char *at = s;
+	double sum = 0;
+
+	if (str_eq(s, "0")) {
+		*ret_ms = 0;
+		return 0;
+	}
+	do {
+		size_t digits = strspn(at, "0123456789."), u = 0;
+		char *end;
+		double v = strtod(at, &end);
+
+		while (u < sizeof(units) / sizeof(units[0]) && !str_starts(at + digits, units[u].unit))
+			u++;
+		if (!digits || end != at + digits || u == sizeof(units) / sizeof(units[0])) {
+			err_set(e, ERR_INVALID, "%s '%s' is not a duration", what, s);
+			return err_hint(e, "try 30m, 24h or 2h30m");
+		}
+		sum += v * units[u].ms;
+		at += digits + strlen(units[u].unit);
+	} while (*at);
+	if (sum > 1e15)
+		return err_set(e, ERR_INVALID, "%s '%s' is too long", what, s);
+	*ret_ms = (int64_t)(sum + 0.5);
+	return 0;
+}
+
+const char *str_duration(int64_t ms, char out[static 32])
+{
+	long long h = ms / 3600000, m = ms / 60000 % 60, s = ms / 1000 % 60;
+	int n = 0;
+
+	if (ms > 0 && ms < 1000) {
+		snprintf(out, 32, "%lldms", (long long)ms);
+		return out;
+	}
+	snprintf(out, 32, "0");
+	if (h)
+		n += snprintf(out, 32, "%lldh", h);
+	if (m)
+		n += snprintf(out + n, 32 - (size_t)n, "%lldm", m);
+	if (s)
+		snprintf(out + n, 32 - (size_t)n, "%llds", s);
+	return out;
+}
+
 const char *str_bytes(uint64_t bytes, char out[static 16])
 {
 	static const char units[] = "BKMGTP";

@@ -37,5 +37,9 @@ bool str_ends(const char *s, const char *suffix);
 MUST int str_to_int(const char *s, int64_t min, int64_t max, const char *what, int64_t *ret, struct err *e);
 /* "512", "512M", "4GiB", "1T": MiB. A bare number is MiB; K and below one MiB are refused. ERR_INVALID naming what. */
 MUST int str_to_mib(const char *s, const char *what, int64_t *ret_mib, struct err *e);
+/* "0", "90s", "24h", "2h30m", "1.5h" as Go's time.ParseDuration has it, units h, m, s and ms: milliseconds. ERR_INVALID naming what. */
+MUST int str_to_duration_ms(const char *s, const char *what, int64_t *ret_ms, struct err *e);
+/* Writes "2h30m", "45s", "0" for milliseconds (whole seconds above one) into out and returns out. */
+const char *str_duration(int64_t ms, char out[static 32]);
 /* Writes "8G", "512M", "1.5G" for a number of bytes into out and returns out. */
 const char *str_bytes(uint64_t bytes, char out[static 16]);

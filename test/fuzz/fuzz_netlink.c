@@ -6,6 +6,7 @@
 #include <linux/netlink.h>
 
 #include "net/link.h"
+#include "net/link_stats.h"
 #include "net/netlink.h"
 #include "net/nft.h"
 
@@ -15,12 +16,14 @@ static int each(const struct netlink_msg *m, void *arg, struct err *e)
 {
 	struct netlink_result result;
 	struct link_address address;
+	struct link_counters counters;
 	struct link l;
 
 	if (m->type == NLMSG_ERROR || m->type == NLMSG_DONE)
 		return netlink_result(m, &result, e);
 	if (link_parse(m, &l) && l.name[sizeof(l.name) - 1])
 		abort();
+	(void)link_parse_counters(m, &counters);
 	if (link_parse_address(m, &address) && address.net.prefix > 32)
 		abort();
 	nft_state_add(arg, m, "banger");
