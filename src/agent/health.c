@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -19,6 +20,9 @@
 #include "proto/io_banger_agent.h"
 
 #define PROC_MAX 65536
+#define SOCKETS_MAX (16 << 20)
+
+enum { SSH_PORT = 22, ESTABLISHED = 1 };
 
 int on_ping(struct varlink_call *call, const struct ping_in *in, struct ping_out *ret, struct err *e)
 {
@@ -47,6 +51,21 @@ static int64_t count_processes(void)
 	return n;
 }
 
+/* Lines of /proc/net/tcp and tcp6 (proc_net_tcp.rst): number, local address:port in hexadecimal, remote, state 01 for one that stands. */
+static int64_t count_ssh(const char *path)
+{
+	AUTO_MEM char *text = NULL;
+	struct err ignored = { 0 }; /* no IPv6, no connections */
+	unsigned port, state;
+	int64_t n = 0;
+
+	if (fd_read_file(AT_FDCWD, path, SOCKETS_MAX, &text, NULL, &ignored) < 0)
+		return 0;
+	for (const char *line = text; (line = strchr(line, '\n')) && *++line;)
+		n += sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &port, &state) == 2 && port == SSH_PORT && state == ESTABLISHED;
+	return n;
+}
+
 static MUST int measure(struct health_out *h, struct err *e)
 {
 	AUTO_MEM char *load = NULL, *memory = NULL;
@@ -62,6 +81,7 @@ static MUST int measure(struct health_out *h, struct err *e)
 	h->memory_available_kib = meminfo(memory, "MemAvailable:");
 	h->processes = count_processes();
 	h->execs = on_exec_count();
+	h->ssh_sessions = count_ssh("/proc/net/tcp") + count_ssh("/proc/net/tcp6");
 	if (statvfs("/", &fs) == 0)
 		h->root_free_kib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize / 1024);
 	return 0;

@@ -28,7 +28,7 @@ static const char *const vm_examples[] = {
 };
 static const struct opt_command *const vm_commands[] = { &cli_vm_run, &cli_vm_create, &cli_vm_list, &cli_vm_show,
 	&cli_vm_exec, &cli_vm_start, &cli_vm_stop, &cli_vm_restart, &cli_vm_kill, &cli_vm_delete, &cli_vm_set,
-	&cli_vm_logs, &cli_vm_ping, &cli_vm_health, NULL };
+	&cli_vm_logs, &cli_vm_ping, &cli_vm_health, &cli_vm_stats, NULL };
 static const struct opt_command vm = {
 	.name = "vm",
 	.brief = "virtual machines: make, use, stop, delete",
@@ -70,8 +70,8 @@ static const struct opt_command kernel = {
 	.children = kernel_commands,
 };
 
-static const struct opt_command *const daemon_commands[] = { &cli_daemon_status, &cli_daemon_socket, &cli_daemon_stop,
-	NULL };
+static const struct opt_command *const daemon_commands[] = { &cli_daemon_status, &cli_daemon_socket, &cli_daemon_reload,
+	&cli_daemon_stop, NULL };
 static const struct opt_command daemon_group = {
 	.name = "daemon",
 	.brief = "the process that owns the VMs",

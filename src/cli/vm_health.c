@@ -32,6 +32,8 @@ static void print_fields(const struct health_out *h)
 	table_field(&t, "processes", text);
 	snprintf(text, sizeof(text), "%" PRId64, h->execs);
 	table_field(&t, "commands", text);
+	snprintf(text, sizeof(text), "%" PRId64, h->ssh_sessions);
+	table_field(&t, "ssh sessions", text);
 	table_field(&t, "agent", h->build);
 	table_print(&t);
 }

@@ -24,6 +24,7 @@ enum kind {
 	SIZE,   /* MiB, or text such as "8G" */
 	DNS,    /* an address or an array of them */
 	PREFIX, /* prefix length, also as text */
+	DURATION, /* text such as "24h": milliseconds; 0 also as a number */
 };
 
 /* A value's place while it is read. */
@@ -43,10 +44,12 @@ struct key {
 	const char *const *choices;
 	int (*check)(const struct cursor *at, const char *text, struct err *e);
 	const char *notice; /* why it does nothing */
+	bool at_start;      /* a change needs a new daemon */
 };
 
 static int check_bridge(const struct cursor *at, const char *text, struct err *e);
 static int check_ipv4(const struct cursor *at, const char *text, struct err *e);
+static int check_listen(const struct cursor *at, const char *text, struct err *e);
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
@@ -55,7 +58,7 @@ static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
 static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_LOG_LEVEL] = { NULL, "log_level", TEXT, AT(log_level), .choices = levels },
 	[CONFIG_VMM] = { NULL, "vmm", TEXT, AT(vmm), .choices = vmms },
-	[CONFIG_FIRECRACKER_BIN] = { NULL, "firecracker_bin", PATH, AT(firecracker_bin) },
+	[CONFIG_FIRECRACKER_BIN] = { NULL, "firecracker_bin", PATH, AT(firecracker_bin), .at_start = true },
 	[CONFIG_QEMU_BIN] = { NULL, "qemu_bin", PATH, AT(qemu_bin) },
 	[CONFIG_JAILER_ENABLED] = { NULL, "jailer_enabled", FLAG, AT(jailer_enabled), .notice = "what runs a VM is always confined" },
 	[CONFIG_JAILER_BIN] = { NULL, "jailer_bin", PATH, AT(jailer_bin), .notice = "banger has a jail of its own" },
@@ -63,13 +66,19 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 		.notice = "banger has a jail of its own" },
 	[CONFIG_DEFAULT_IMAGE_NAME] = { NULL, "default_image_name", TEXT, AT(default_image_name) },
 	[CONFIG_DEFAULT_KERNEL] = { NULL, "default_kernel", TEXT, AT(default_kernel) },
-	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = check_bridge },
-	[CONFIG_BRIDGE_IP] = { NULL, "bridge_ip", TEXT, AT(bridge_ip), .check = check_ipv4 },
-	[CONFIG_CIDR] = { NULL, "cidr", PREFIX, AT(cidr), 8, 30 },
+	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = check_bridge, .at_start = true },
+	[CONFIG_BRIDGE_IP] = { NULL, "bridge_ip", TEXT, AT(bridge_ip), .check = check_ipv4, .at_start = true },
+	[CONFIG_CIDR] = { NULL, "cidr", PREFIX, AT(cidr), 8, 30, .at_start = true },
 	[CONFIG_TAP_POOL_SIZE] = { NULL, "tap_pool_size", NUMBER, AT(tap_pool_size), INT64_MIN, 256,
 		.notice = "taps are made when they are needed" },
 	[CONFIG_DEFAULT_DNS] = { NULL, "default_dns", DNS, AT(default_dns) },
 	[CONFIG_READY_TIMEOUT] = { NULL, "ready_timeout", NUMBER, AT(ready_timeout), 1, 86400 },
+	[CONFIG_AUTO_STOP_STALE_AFTER] = { NULL, "auto_stop_stale_after", DURATION, AT(auto_stop_ms), 0, INT64_MAX },
+	[CONFIG_METRICS_LISTEN] = { NULL, "metrics_listen", TEXT, AT(metrics_listen), .check = check_listen },
+	[CONFIG_STATS_POLL_INTERVAL] = { NULL, "stats_poll_interval", DURATION, AT(poll_ms[0]), 0, INT64_MAX,
+		.notice = "figures are read when somebody asks" },
+	[CONFIG_METRICS_POLL_INTERVAL] = { NULL, "metrics_poll_interval", DURATION, AT(poll_ms[1]), 0, INT64_MAX,
+		.notice = "figures are read when somebody asks" },
 	[CONFIG_VCPU] = { "vm_defaults", "vcpu", NUMBER, AT(vcpus), 1, 32 },
 	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
 	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
@@ -77,8 +86,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 };
 
 /* Keys that files of the original have and that do nothing here yet. */
-static const char *const without_effect[] = { "ssh_key_path", "auto_stop_stale_after", "stats_poll_interval",
-	"metrics_poll_interval", "file_sync", NULL };
+static const char *const without_effect[] = { "ssh_key_path", "file_sync", NULL };
 
 static int wrong(const struct cursor *at, struct err *e, const char *what)
 {
@@ -104,6 +112,23 @@ static int check_ipv4(const struct cursor *at, const char *text, struct err *e)
 	if (inet_pton(AF_INET, text, &a) == 1)
 		return 0;
 	return toml_err(at->doc, at->v, e, "'%s' must be an IPv4 address, not \"%s\"", at->name, text);
+}
+
+/* Metrics name the VMs: nobody outside is to read them. */
+static int check_listen(const struct cursor *at, const char *text, struct err *e)
+{
+	const char *colon = strrchr(text, ':');
+	AUTO_MEM char *host = colon ? mem_strndup(text, (size_t)(colon - text)) : NULL;
+	struct err ignored = { 0 };
+	struct in_addr a;
+	int64_t port;
+
+	if (*text == '/')
+		return 0;
+	if (host && inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127 && str_to_int(colon + 1, 1, 65535, "port", &port, &ignored) == 0)
+		return 0;
+	return toml_err(at->doc, at->v, e, "'%s' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"%s\"",
+		at->name, text);
 }
 
 static MUST int get_text(const struct cursor *at, char **ret, struct err *e)
@@ -203,6 +228,22 @@ static MUST int read_number(const struct cursor *at, const struct key *k, int64_
 	return 0;
 }
 
+static MUST int read_duration(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	struct err why = { 0 };
+
+	if (at->v->kind == TOML_INTEGER && at->v->integer == 0) {
+		*into = 0;
+		return 0;
+	}
+	if (at->v->kind != TOML_STRING)
+		return wrong(at, e, "a duration such as \"24h\"");
+	if (get_text(at, &text, e) < 0)
+		return -1;
+	return str_to_duration_ms(text, k->name, into, &why) < 0 ? toml_err(at->doc, at->v, e, "%s", why.msg) : 0;
+}
+
 static MUST int add_dns(const struct cursor *at, struct config *c, struct err *e)
 {
 	AUTO_MEM char *text = NULL;
@@ -259,6 +300,8 @@ static MUST int read_key(const struct cursor *at, const struct key *k, struct co
 		return read_number(at, k, into, e);
 	case SIZE:
 		return read_size(at, k, into, e);
+	case DURATION:
+		return read_duration(at, k, into, e);
 	case DNS:
 		return read_dns(at, c, e);
 	}
@@ -382,7 +425,7 @@ static struct config *defaults(void)
 static void value_text(const struct config *c, const struct key *k, struct str *out)
 {
 	const void *at = (const char *)c + k->at;
-	char size[16];
+	char size[16], duration[32];
 
 	switch (k->kind) {
 	case TEXT:
@@ -398,6 +441,9 @@ static void value_text(const struct config *c, const struct key *k, struct str *
 		break;
 	case SIZE:
 		str_add(out, str_bytes((uint64_t)(*(const int64_t *)at) << 20, size));
+		break;
+	case DURATION:
+		str_add(out, str_duration(*(const int64_t *)at, duration));
 		break;
 	case DNS:
 		for (size_t i = 0; i < c->n_default_dns; i++)
@@ -484,4 +530,9 @@ const char *config_source_text(enum config_source source)
 	static const char *const names[] = { "builtin", "auto", "config" };
 
 	return names[source];
+}
+
+bool config_needs_restart(enum config_key key)
+{
+	return keys[key].at_start;
 }

@@ -33,6 +33,10 @@ enum config_key {
 	CONFIG_TAP_POOL_SIZE,
 	CONFIG_DEFAULT_DNS,
 	CONFIG_READY_TIMEOUT,
+	CONFIG_AUTO_STOP_STALE_AFTER,
+	CONFIG_METRICS_LISTEN,
+	CONFIG_STATS_POLL_INTERVAL,
+	CONFIG_METRICS_POLL_INTERVAL,
 	CONFIG_VCPU,
 	CONFIG_MEMORY_MIB,
 	CONFIG_DISK_SIZE,
@@ -61,6 +65,9 @@ struct config {
 	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
 	size_t n_default_dns;
 	int64_t ready_timeout; /* seconds until a guest must have said hello */
+	int64_t auto_stop_ms;  /* an idle VM is stopped after that; 0: never */
+	char *metrics_listen;  /* "127.0.0.1:9100" or an absolute path of a unix socket; NULL: off */
+	int64_t poll_ms[2];    /* accepted for the sake of older files, not used */
 	int64_t vcpus;
 	int64_t memory_mib;
 	int64_t disk_mib; /* work disk */
@@ -88,5 +95,7 @@ struct config_value {
 
 /* All values, CONFIG_KEY_COUNT of them in the order of the keys. Owned by c. */
 const struct config_value *config_values(const struct config *c, size_t *ret_n);
+/* A change of that key is heard of only when the daemon starts. */
+bool config_needs_restart(enum config_key key);
 /* "config", "auto", "builtin". Static text. */
 const char *config_source_text(enum config_source source);

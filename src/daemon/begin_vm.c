@@ -253,11 +253,15 @@ int begin_vm_act(const struct begin *b, struct err *e)
 	bool starts = act == VM_ACT_START || act == VM_ACT_RESTART;
 	struct job_begin how = { .method = b->method->name, .params = b->params, .on_failure = starts ? JOB_RELEASES : JOB_ERROR,
 				 .cancellable = act == VM_ACT_START, .net_required = true, .call = b->call };
+	const struct vm_stop_in *stop = b->in;
+	bool if_idle = act == VM_ACT_STOP && stop->has_if_idle && stop->if_idle;
 	struct vm_record before = { 0 };
 	enum vm_state next;
 	struct object *o;
 	struct job *j;
 
+	if (if_idle)
+		how.on_failure = JOB_RESTORES;
 	if (object_find(b->daemon, LAYOUT_VM, varlink_method_lock_ref(b->method, b->in), &o, e) < 0)
 		return -1;
 	/* Two who want a VM gone both get what they want. */
@@ -265,7 +269,7 @@ int begin_vm_act(const struct begin *b, struct err *e)
 		return job_join(o->job, b->call, e);
 	if (vm_state_next(o->vm.name, o->vm.state, act, &next, e) < 0 || (starts && check_network(b->daemon, o, e) < 0) || job_new(o, &how, &j, e) < 0)
 		return -1;
-	o->vm.state = next;
+	o->vm.state = if_idle ? o->vm.state : next;
 	o->vm.operation = mem_strdup(j->id);
 	if (next == VM_STATE_STARTING) { /* also the restart of a stopped one */
 		o->reboot = o->left = o->ready = false;

@@ -11,6 +11,7 @@
 
 struct loop;
 struct loop_source;
+struct metrics;
 struct varlink_server;
 
 struct daemon {
@@ -28,6 +29,9 @@ struct daemon {
 	int64_t helper_pid;
 	int console_fd;       /* inotify on consoles */
 	struct loop_source *console_timer;
+	struct metrics *metrics;  /* NULL: not configured */
+	struct loop_source *idle_timer;
+	int64_t idle_timer_ms;
 	bool network;         /* the helper can make networks */
 	char network_reason[200]; /* why not, then */
 	bool stopping;

@@ -67,6 +67,8 @@ void inline_vm_info(const struct object *o, struct vm_info *ret)
 		.has_stopped_at = vm->has_stopped_at,
 		.stopped_at = vm->stopped_at,
 		.ready = o->ready,
+		.has_used_at = vm->state == VM_STATE_RUNNING && o->used_at,
+		.used_at = o->used_at,
 	};
 	fill_addresses(o, ret);
 }

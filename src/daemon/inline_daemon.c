@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "daemon/idle.h"
 #include "daemon/jobs.h"
 #include "daemon/objects.h"
 #include "proto/io_banger.h"
@@ -122,6 +123,7 @@ int on_vm_connect(struct varlink_call *call, const struct vm_connect_in *in, str
 	if (object_find(varlink_call_server_context(call), LAYOUT_VM, in->vm, &o, e) < 0 ||
 	    vm_state_next(o->vm.name, o->vm.state, VM_ACT_CONNECT, &next, e) < 0 || connect_vsock(o, &fd, e) < 0)
 		return -1;
+	idle_touch(o);
 	ret->socket = varlink_call_attach_fd(call, fd);
 	return 0;
 }

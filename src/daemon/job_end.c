@@ -14,6 +14,7 @@
 #include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
+#include "daemon/idle.h"
 #include "daemon/job_reply.h"
 #include "daemon/jobs.h"
 #include "daemon/objects.h"
@@ -112,10 +113,11 @@ static void apply_vm(struct object *o, const struct job *j, const struct vm_reco
 		o->vm.has_started_at = true;
 		o->vm.has_stopped_at = false;
 		set_reason(o, NULL);
+		idle_touch(o);
 		return;
 	}
-	if (o->left)
-		set_reason(o, NULL);
+	if (o->left || j->reason)
+		set_reason(o, j->reason);
 	vm_rests(o, o->vm.has_started_at ? VM_STATE_STOPPED : VM_STATE_CREATED);
 }
 
@@ -299,6 +301,23 @@ void job_end_settle(struct object *o)
 	}
 }
 
+/* The record says running until it is stopped: a daemon that finds it so lets it live. */
+void job_end_idle(struct object *o, const char *reason)
+{
+	struct job_begin how = { .method = "io.banger.VmStop", .on_failure = JOB_RESTORES };
+	AUTO_MEM char *params = mem_printf("{\"vm\":\"%s\",\"if_idle\":true}", o->vm.id);
+	struct err e = { 0 };
+	struct job *j;
+
+	how.params = params;
+	if (job_new(o, &how, &j, &e) < 0) {
+		log_error("cannot begin", "method", how.method, "object", object_name(o), "why", e.msg);
+		return;
+	}
+	j->reason = mem_strdup(reason);
+	job_run(j);
+}
+
 /* What was begun anew and not ended is undone; what was ending is ended. */
 static void resume(struct object *o, bool anew, const char *delete_method)
 {
@@ -337,6 +356,7 @@ static void reconcile_vm(struct object *o)
 		break;
 	case VM_STATE_RUNNING:
 		o->ready = true;
+		idle_touch(o);
 		console_watch(o);
 		if (hello_start(o, &e) < 0)
 			log_error("cannot listen for the guest", "vm", o->vm.name, "why", e.msg);

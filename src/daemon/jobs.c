@@ -88,6 +88,7 @@ void job_free(struct job *j)
 	free(j->params);
 	free(j->stage);
 	free(j->warning);
+	free(j->reason);
 	free(j);
 }
 

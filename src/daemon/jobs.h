@@ -55,6 +55,7 @@ struct job {
 	bool again;                 /* this worker took over from one that was killed */
 	struct err failure;
 	char *stage, *warning;
+	char *reason;               /* why the VM is as it is, when the job ends well; NULL: no reason */
 	int64_t started_at; /* seconds since 1970 */
 };
 

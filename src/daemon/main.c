@@ -24,7 +24,9 @@
 #include "daemon/hello.h"
 #include "daemon/helper.h"
 #include "daemon/jobs.h"
+#include "daemon/metrics.h"
 #include "daemon/objects.h"
+#include "daemon/reload.h"
 #include "daemon/worker_rows.h"
 #include "proto/io_banger.h"
 #include "proto/server.h"
@@ -128,6 +130,14 @@ static void on_signal(struct loop *l, const struct signalfd_siginfo *info, void 
 {
 	struct daemon *d = arg;
 
+	if (info->ssi_signo == SIGHUP) {
+		AUTO_DONE(daemon_reload_out_done) struct daemon_reload_out changed = { 0 };
+		struct err e = { 0 };
+
+		if (daemon_reload(d, &changed, &e) < 0)
+			log_warn("configuration stays as it was", "why", e.msg);
+		return;
+	}
 	log_info("ends by signal");
 	d->stopping = true;
 	loop_stop(l);
@@ -149,6 +159,7 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 {
 	AUTO_MEM char *config = NULL;
 	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
+	struct err why = { 0 };
 
 	if (layout_init(o->root, e) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
 		return -1;
@@ -163,12 +174,16 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	    console_open(d, e) < 0 || helper_start(d, e) < 0 || open_clients(d, e) < 0)
 		return -1;
 	jobs_reconcile(d);
+	/* The VMs matter more than their figures. */
+	if (metrics_listen(d, &why) < 0)
+		log_warn("no metrics", "why", why.msg);
 	return 0;
 }
 
 static void daemon_close(struct daemon *d)
 {
 	jobs_abandon(d);
+	metrics_close(d);
 	varlink_server_free(d->clients);
 	varlink_server_free(d->workers);
 	objects_free(d);

@@ -51,6 +51,7 @@ static void object_free(struct object *o)
 	watch_stop(o);
 	hello_stop(o);
 	console_unwatch(o);
+	free(o->idle_look);
 	list_remove(&o->link);
 	json_done(types[o->kind], &o->vm);
 	free(o);

@@ -10,6 +10,7 @@
 
 struct job;
 struct daemon;
+struct idle_look;
 struct loop_source;
 
 /* One of them; job is the operation that holds it, NULL when none does. */
@@ -31,6 +32,9 @@ struct object {
 	bool ready;          /* said hello since the last start */
 	bool reboot;         /* said it leaves to come back */
 	bool left;           /* said it leaves for good */
+	/* daemon/idle: last use by both clocks, and when it is asked whether it is idle. */
+	int64_t used_at, used_ms, idle_at_ms;
+	struct idle_look *idle_look; /* while it is watched before its stop */
 };
 
 const char *object_id(const struct object *o);

@@ -13,18 +13,40 @@
 
 enum { AGENT_PORT = 42070, AGENT_MS = 5000, STOP_MS = 30000, SIGNAL_MS = 2000 };
 
-static MUST int ask_poweroff(const struct vm_record *vm, struct err *e)
+static MUST int connect_agent(const struct vm_record *vm, struct varlink_client **ret, struct err *e)
 {
 	AUTO_MEM char *path = layout_vm_vsock(vm->id);
-	AUTO(varlink_client_free) struct varlink_client *agent = NULL;
 	int64_t deadline = time_now_ms() + AGENT_MS;
 	int fd;
 
-	if (vsock_connect(path, AGENT_PORT, deadline, &fd, e) < 0 || varlink_client_from_fd(fd, &agent, e) < 0)
+	if (vsock_connect(path, AGENT_PORT, deadline, &fd, e) < 0 || varlink_client_from_fd(fd, ret, e) < 0)
 		return -1;
-	varlink_client_set_max(agent, VARLINK_MAX_MESSAGE_SMALL);
-	varlink_client_set_deadline(agent, deadline);
+	varlink_client_set_max(*ret, VARLINK_MAX_MESSAGE_SMALL);
+	varlink_client_set_deadline(*ret, deadline);
+	return 0;
+}
+
+static MUST int ask_poweroff(const struct vm_record *vm, struct err *e)
+{
+	AUTO(varlink_client_free) struct varlink_client *agent = NULL;
+
+	if (connect_agent(vm, &agent, e) < 0)
+		return -1;
 	return call_poweroff(agent, NULL, NULL, e);
+}
+
+/* Somebody's work would be lost: a command of ours, or somebody at a shell by ssh. */
+static MUST int check_idle(const struct vm_record *vm, struct err *e)
+{
+	AUTO_DONE(health_out_done) struct health_out h = { 0 };
+	AUTO(varlink_client_free) struct varlink_client *agent = NULL;
+
+	if (connect_agent(vm, &agent, e) < 0 || call_health(agent, NULL, &h, e) < 0)
+		return err_wrap(e, "ask the guest what goes on in it");
+	if (!h.execs && !h.ssh_sessions)
+		return 0;
+	err_set(e, ERR_STATE, "it is in use: %lld commands, %lld ssh sessions", (long long)h.execs, (long long)h.ssh_sessions);
+	return err_hint(e, "banger vm stop %s stops it all the same", vm->name);
 }
 
 /* Waits for the VMM, the first of the processes. */
@@ -61,7 +83,8 @@ int vm_shutdown(struct op *op, int64_t timeout_ms, struct err *e)
 
 int op_vm_stop(struct op *op, const struct vm_stop_in *in, struct vm_stop_out *ret, struct err *e)
 {
-	if (vm_shutdown(op, in->has_timeout_ms ? in->timeout_ms : STOP_MS, e) < 0 || vm_release(op, false, e) < 0)
+	if ((in->has_if_idle && in->if_idle && check_idle(op->job.vm, e) < 0) ||
+	    vm_shutdown(op, in->has_timeout_ms ? in->timeout_ms : STOP_MS, e) < 0 || vm_release(op, false, e) < 0)
 		return err_wrap(e, "stop '%s'", op->job.vm->name);
 	return 0;
 }

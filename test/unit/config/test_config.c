@@ -44,7 +44,10 @@ static void test_all_keys(void **state)
 			"'x'\ndefault_kernel = 'k'\n"
 			"bridge_name = 'br-fc-2'\nbridge_ip = '10.9.0.1'\ncidr = '16'\ntap_pool_size = -3\ndefault_dns "
 			"= ['9.9.9.9', '2620:fe::fe']\n"
-			"ready_timeout = 30\nssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
+			"ready_timeout = 30\n"
+			"auto_stop_stale_after = '2h30m'\nmetrics_listen = '127.0.0.1:9100'\nstats_poll_interval = '10s'\n"
+			"metrics_poll_interval = '1m'\n"
+			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
 			"'4GiB'\nsystem_overlay_size = 2048\n"
 			"[[file_sync]]\nhost = '~/.gitconfig'\n",
 		&c, &e));
@@ -68,10 +71,12 @@ static void test_all_keys(void **state)
 	assert_string_equal(v[CONFIG_DISK_SIZE].text, "4G");
 	assert_string_equal(v[CONFIG_DEFAULT_DNS].text, "9.9.9.9 2620:fe::fe");
 	assert_string_equal(c->subnet, "10.9.0.1/16");
-	assert_int_equal(c->n_notices, 6);
+	assert_int_equal(c->auto_stop_ms, 9000000);
+	assert_string_equal(v[CONFIG_AUTO_STOP_STALE_AFTER].text, "2h30m");
+	assert_int_equal(c->n_notices, 8);
 	assert_string_equal(c->notices[1], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	assert_string_equal(
-		c->notices[4], "c.toml:16:1: 'ssh_key_path' has no effect: this version does not know it yet");
+		c->notices[6], "c.toml:20:1: 'ssh_key_path' has no effect: this version does not know it yet");
 }
 
 static const struct {
@@ -97,6 +102,14 @@ static const struct {
 		"c.toml:1:1: 'bridge_name' must be \"br-fc\" or begin with \"br-fc-\", 15 letters, digits, '-' or '_' "
 		"at most" },
 	{ "bridge_ip = '172.16.0'", "c.toml:1:1: 'bridge_ip' must be an IPv4 address, not \"172.16.0\"" },
+	{ "auto_stop_stale_after = 'soon'", "c.toml:1:1: auto_stop_stale_after 'soon' is not a duration" },
+	{ "auto_stop_stale_after = '5'", "c.toml:1:1: auto_stop_stale_after '5' is not a duration" },
+	{ "auto_stop_stale_after = '1h '", "c.toml:1:1: auto_stop_stale_after '1h ' is not a duration" },
+	{ "auto_stop_stale_after = 5", "c.toml:1:1: 'auto_stop_stale_after' must be a duration such as \"24h\", not an integer" },
+	{ "metrics_listen = '0.0.0.0:9100'",
+		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"0.0.0.0:9100\"" },
+	{ "metrics_listen = '127.0.0.1'",
+		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"127.0.0.1\"" },
 	{ "cidr = 40", "c.toml:1:1: 'cidr' is 40, not between 8 and 30" },
 	{ "ready_timeout = 0", "c.toml:1:1: 'ready_timeout' is 0, not between 1 and 86400" },
 	{ "cidr = 'x'", "c.toml:1:1: cidr 'x' is not a whole number" },

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+/* config.toml read again by a daemon that runs. */
+
+#include "base/err.h"
+
+struct daemon;
+struct daemon_reload_out;
+
+/* Fills *ret (the caller's, empty) with the names of keys whose values differ. A file that is wrong changes nothing; an address for metrics that cannot be
+ * had is the error after all else has been taken over. */
+MUST int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e);
