@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "config/config.h"
 
+struct host_facts;
 struct loop;
 struct loop_source;
 struct metrics;
@@ -19,6 +20,7 @@ struct daemon {
 	struct list objects; /* struct object */
 	struct list jobs;    /* struct job */
 	struct config *config;
+	struct host_facts *facts;       /* what workers have found out about the host */
 	struct varlink_server *clients; /* bangerd.sock */
 	struct varlink_server *workers; /* each worker's descriptor 3 */
 	struct varlink_server *guests;  /* hellos */

@@ -29,6 +29,7 @@
 #include "daemon/reload.h"
 #include "daemon/worker_rows.h"
 #include "proto/io_banger.h"
+#include "proto/io_banger_worker.h"
 #include "proto/server.h"
 #include "store/layout.h"
 
@@ -190,6 +191,9 @@ static void daemon_close(struct daemon *d)
 	varlink_server_free(d->guests);
 	helper_stop(d);
 	console_close(d);
+	if (d->facts)
+		host_facts_done(d->facts);
+	free(d->facts);
 	config_free(d->config);
 	loop_free(d->loop);
 	auto_fd_close(&d->lock_fd);

@@ -34,6 +34,7 @@ int worker_rows_open(struct daemon *d, struct err *e)
 	static const struct varlink_interface *const served[] = { &io_banger_worker_interface };
 	struct varlink_server_conf conf = { .max_connections = 4 * JOBS_MAX + 1024, .on_disconnect = on_worker_gone, .context = d };
 
+	d->facts = NEW(struct host_facts);
 	return varlink_server_new(d->loop, served, ARRAY_LEN(served), &conf, &d->workers, e);
 }
 
@@ -82,6 +83,7 @@ int on_get_job(struct varlink_call *call, const struct get_job_in *in, struct ge
 	ret->method = mem_strdup(j->undoing ? "io.banger.Undo" : j->method);
 	ret->parameters = mem_strdup(j->params);
 	fill_config(j, &ret->config);
+	host_facts_copy(&ret->facts, j->daemon->facts);
 	if (o->kind == LAYOUT_VM) {
 		fill_related(o, ret);
 	} else if (o->kind == LAYOUT_IMAGE) {
@@ -98,6 +100,15 @@ int on_get_job(struct varlink_call *call, const struct get_job_in *in, struct ge
 		varlink_call_attach_fd(call, fd);
 		ret->n_descriptors++;
 	}
+	return 0;
+}
+
+int on_learn(struct varlink_call *call, const struct learn_in *in, struct learn_out *ret, struct err *e)
+{
+	struct daemon *d = job_of_worker(call)->daemon;
+
+	host_facts_done(d->facts);
+	host_facts_copy(d->facts, &in->facts);
 	return 0;
 }
 

@@ -30,7 +30,7 @@ void check_vmm(const struct doctor_host *host, struct doctor_check *c)
 	struct vmm_choice choice;
 	struct err e = { 0 };
 
-	if (vmm_choose(conf->vmm, conf->firecracker_bin, conf->qemu_bin, NULL, &choice, &e) < 0) {
+	if (vmm_choose(conf->vmm, conf->firecracker_bin, conf->qemu_bin, NULL, NULL, &choice, &e) < 0) {
 		doctor_add_error(c, DOCTOR_FAIL, &e);
 		doctor_add(c, DOCTOR_FAIL, "%s", distro_hint(DISTRO_QEMU));
 		return;

@@ -9,6 +9,7 @@
 
 #include "base/auto.h"
 #include "base/build.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "disk/root.h"
@@ -183,10 +184,19 @@ static MUST int wait_ready(struct op *op, struct err *e)
 int vm_choose(struct op *op, struct err *e)
 {
 	const struct job_config *c = &op->job.config;
+	struct host_facts *facts = &op->job.facts;
+	AUTO_MEM char *kvm = mem_strdup(facts->kvm_key), *firecracker = mem_strdup(facts->firecracker_key);
+	struct learn_in in = { 0 };
+	struct err ignored = { 0 }; /* then the next one asks again */
+	int rc;
 
 	if (!op->job.kernel)
 		return err_set(e, ERR_NOT_FOUND, "its kernel is gone");
-	return vmm_choose(c->vmm, c->firecracker_bin, c->qemu_bin, op->job.kernel->release, &op->choice, e);
+	rc = vmm_choose(c->vmm, c->firecracker_bin, c->qemu_bin, op->job.kernel->release, facts, &op->choice, e);
+	in.facts = *facts;
+	if ((!str_eq(kvm, facts->kvm_key) || !str_eq(firecracker, facts->firecracker_key)) && call_learn_oneway(op->daemon, &in, &ignored) < 0)
+		log_debug("findings not told", "why", ignored.msg);
+	return rc;
 }
 
 static MUST int boot(struct op *op, struct launch *l, struct err *e)

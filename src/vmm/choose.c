@@ -2,11 +2,14 @@
 #include "vmm/choose.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/auto.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "proto/io_banger_worker.h"
 #include "vmm/command.h"
 #include "vmm/kvm_probe.h"
 #include "vmm/versions.h"
@@ -22,6 +25,55 @@ struct host {
 	char warning[120];
 };
 
+static void set(char **at, const char *text)
+{
+	free(*at);
+	*at = mem_strdup(text);
+}
+
+/* A verdict that depends on the moment (a cancelled or failed fork) is not kept. */
+static void probe_kvm(struct host_facts *facts, struct err *ret)
+{
+	AUTO_MEM char *key = vmm_kvm_key("/dev/kvm");
+
+	if (facts && key && str_eq(facts->kvm_key, key)) {
+		if (facts->kvm_code)
+			err_set(ret, err_code_from_name(facts->kvm_code), "%s", facts->kvm_message);
+		if (facts->kvm_code && facts->kvm_hint && *facts->kvm_hint)
+			err_hint(ret, "%s", facts->kvm_hint);
+		return;
+	}
+	if (vmm_kvm_probe("/dev/kvm", ret) == 0)
+		ret->code = ERR_NONE;
+	if (!facts || (ret->code != ERR_NONE && ret->code != ERR_UNAVAILABLE && ret->code != ERR_DENIED))
+		return;
+	set(&facts->kvm_key, key);
+	set(&facts->kvm_code, ret->code != ERR_NONE ? err_code_name(ret->code) : NULL);
+	set(&facts->kvm_message, ret->msg);
+	set(&facts->kvm_hint, ret->hint);
+}
+
+static MUST int ask_version(const char *path, struct host_facts *facts, struct vmm_version *ret, struct err *e)
+{
+	AUTO_MEM char *key = NULL;
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		key = mem_printf("%s:%llx:%llx:%lld:%lld.%09ld", path, (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, (long long)st.st_size,
+				 (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	if (facts && key && facts->firecracker_version && str_eq(facts->firecracker_key, key) &&
+	    sscanf(facts->firecracker_version, "%d.%d.%d", &ret->major, &ret->minor, &ret->patch) == 3)
+		return 0;
+	if (vmm_version_ask(path, ret, e) < 0)
+		return -1;
+	if (facts && key) {
+		set(&facts->firecracker_key, key);
+		free(facts->firecracker_version);
+		facts->firecracker_version = mem_printf("%d.%d.%d", ret->major, ret->minor, ret->patch);
+	}
+	return 0;
+}
+
 static MUST int find(const char *given, const char *name, const char *hint, char **ret, struct err *e)
 {
 	if (given && *given) {
@@ -32,14 +84,14 @@ static MUST int find(const char *given, const char *name, const char *hint, char
 }
 
 /* Firecracker itself, KVM apart. */
-static MUST int look_for_firecracker(const char *bin, const char *kernel_release, struct host *h, struct err *e)
+static MUST int look_for_firecracker(const char *bin, const char *kernel_release, struct host_facts *facts, struct host *h, struct err *e)
 {
 	AUTO_MEM char *path = NULL;
 	const char *why = NULL;
 
 	if (find(bin, "firecracker", INSTALL_FIRECRACKER, &path, e) < 0)
 		return -1;
-	if (vmm_version_ask(path, &h->version, e) < 0)
+	if (ask_version(path, facts, &h->version, e) < 0)
 		return err_hint(e, "is it the right file, and made for this machine?");
 	switch (vmm_version_judge(h->version, kernel_release, &why)) {
 	case VMM_REFUSE:
@@ -98,8 +150,8 @@ static MUST int choose_auto(const struct host *h, struct vmm_choice *ret, struct
 	return err_hint(e, h->kvm.code == ERR_NONE ? INSTALL_QEMU ", or a Firecracker" : INSTALL_QEMU);
 }
 
-int vmm_choose(const char *wanted, const char *firecracker_bin, const char *qemu_bin, const char *kernel_release, struct vmm_choice *ret,
-	       struct err *e)
+int vmm_choose(const char *wanted, const char *firecracker_bin, const char *qemu_bin, const char *kernel_release, struct host_facts *facts,
+	       struct vmm_choice *ret, struct err *e)
 {
 	AUTO_MEM char *qemu = NULL;
 	struct host h = { .warning = "" };
@@ -109,11 +161,12 @@ int vmm_choose(const char *wanted, const char *firecracker_bin, const char *qemu
 		err_set(e, ERR_INVALID, "no VMM '%s'", wanted);
 		return err_hint(e, "vmm = auto, firecracker or qemu");
 	}
-	if (vmm_kvm_probe("/dev/kvm", &h.kvm) < 0 && h.kvm.code == ERR_CANCELLED)
+	probe_kvm(facts, &h.kvm);
+	if (h.kvm.code == ERR_CANCELLED)
 		return fail(&h.kvm, "", e);
 	/* Without KVM there is nothing to ask Firecracker. */
 	if (!str_eq(wanted, "qemu") && (!any || h.kvm.code == ERR_NONE) &&
-	    look_for_firecracker(firecracker_bin, kernel_release, &h, &h.firecracker) < 0 && !any)
+	    look_for_firecracker(firecracker_bin, kernel_release, facts, &h, &h.firecracker) < 0 && !any)
 		return fail(&h.firecracker, "vmm = firecracker", e);
 	if (str_eq(wanted, "firecracker")) {
 		if (h.kvm.code != ERR_NONE)

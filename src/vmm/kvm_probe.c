@@ -10,12 +10,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/mem.h"
 #include "base/proc.h"
 
 /* The guest's memory: code, then the tables that map all of it one to one. */
@@ -130,6 +132,16 @@ static MUST int open_kvm(const char *path, int *ret, struct err *e)
 	}
 	err_set(e, ERR_UNAVAILABLE, "'%s' does not open: %s", path, strerror(errno));
 	return err_hint(e, "modprobe kvm_intel or kvm_amd, and see what dmesg says");
+}
+
+char *vmm_kvm_key(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return NULL;
+	return mem_printf("%llx:%llx:%o:%u:%u:%lld.%09ld:%u", (unsigned long long)st.st_ino, (unsigned long long)st.st_rdev, st.st_mode, st.st_uid, st.st_gid,
+			  (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, geteuid());
 }
 
 int vmm_kvm_probe(const char *path, struct err *e)

@@ -8,3 +8,6 @@
 /* 0 when a guest's instructions ran at a processor's speed. ERR_NOT_FOUND: there is no /dev/kvm; ERR_DENIED: it is not ours; ERR_UNAVAILABLE: it does not work; each with a hint.
  * Takes some milliseconds, two seconds at most, in a process of its own. path is "/dev/kvm" but in tests. */
 MUST int vmm_kvm_probe(const char *path, struct err *e);
+/* Names that device as it is now: another text when it was made anew (its module was loaded again) or its rights have changed. Caller frees; NULL when
+ * there is none. */
+char *vmm_kvm_key(const char *path);
