@@ -43,6 +43,7 @@ struct key {
 	int64_t min, max;
 	const char *const *choices;
 	int (*check)(const struct cursor *at, const char *text, struct err *e);
+	int (*check_number)(const struct cursor *at, int64_t value, struct err *e);
 	const char *notice; /* why it does nothing */
 	bool at_start;      /* a change needs a new daemon */
 };
@@ -50,6 +51,7 @@ struct key {
 static int check_bridge(const struct cursor *at, const char *text, struct err *e);
 static int check_ipv4(const struct cursor *at, const char *text, struct err *e);
 static int check_listen(const struct cursor *at, const char *text, struct err *e);
+static int check_power_of_two(const struct cursor *at, int64_t value, struct err *e);
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
@@ -83,6 +85,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
 	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
 	[CONFIG_SYSTEM_OVERLAY_SIZE] = { "vm_defaults", "system_overlay_size", SIZE, AT(root_mib), 16, 16 << 20 },
+	[CONFIG_ROOT_CHUNK_KIB] = { "vm_defaults", "root_chunk_kib", NUMBER, AT(root_chunk_kib), 4, 1024, .check_number = check_power_of_two },
 };
 
 /* Keys that files of the original have and that do nothing here yet. */
@@ -112,6 +115,11 @@ static int check_ipv4(const struct cursor *at, const char *text, struct err *e)
 	if (inet_pton(AF_INET, text, &a) == 1)
 		return 0;
 	return toml_err(at->doc, at->v, e, "'%s' must be an IPv4 address, not \"%s\"", at->name, text);
+}
+
+static int check_power_of_two(const struct cursor *at, int64_t value, struct err *e)
+{
+	return value & (value - 1) ? toml_err(at->doc, at->v, e, "'%s' must be a power of two, not %" PRId64, at->name, value) : 0;
 }
 
 /* Metrics name the VMs: nobody outside is to read them. */
@@ -187,6 +195,8 @@ static MUST int in_range(const struct cursor *at, const struct key *k, int64_t v
 	if (value < k->min || value > k->max)
 		return toml_err(at->doc, at->v, e, "'%s' is %" PRId64 ", not between %" PRId64 " and %" PRId64,
 			at->name, value, k->min, k->max);
+	if (k->check_number && k->check_number(at, value, e) < 0)
+		return -1;
 	*into = value;
 	return 0;
 }
@@ -416,6 +426,7 @@ static struct config *defaults(void)
 	c->memory_mib = 1024;
 	c->disk_mib = 8192;
 	c->root_mib = 8192;
+	c->root_chunk_kib = 4;
 	take_host(c, CONFIG_VCPU, &c->vcpus, config_host_vcpus());
 	take_host(c, CONFIG_MEMORY_MIB, &c->memory_mib, config_host_memory_mib());
 	take_host_dns(c);
@@ -458,7 +469,8 @@ static void finish(struct config *c)
 	static const char *const in_table[] = { [CONFIG_VCPU] = "vm_defaults.vcpu",
 		[CONFIG_MEMORY_MIB] = "vm_defaults.memory_mib",
 		[CONFIG_DISK_SIZE] = "vm_defaults.disk_size",
-		[CONFIG_SYSTEM_OVERLAY_SIZE] = "vm_defaults.system_overlay_size" };
+		[CONFIG_SYSTEM_OVERLAY_SIZE] = "vm_defaults.system_overlay_size",
+		[CONFIG_ROOT_CHUNK_KIB] = "vm_defaults.root_chunk_kib" };
 
 	if (c->tap_pool_size < 0)
 		c->tap_pool_size = 0;

@@ -41,6 +41,7 @@ enum config_key {
 	CONFIG_MEMORY_MIB,
 	CONFIG_DISK_SIZE,
 	CONFIG_SYSTEM_OVERLAY_SIZE,
+	CONFIG_ROOT_CHUNK_KIB,
 	CONFIG_KEY_COUNT,
 };
 
@@ -72,6 +73,7 @@ struct config {
 	int64_t memory_mib;
 	int64_t disk_mib; /* work disk */
 	int64_t root_mib; /* root file system as the guest sees it */
+	int64_t root_chunk_kib; /* what one change of a new root costs at least: a power of two */
 	enum config_source source[CONFIG_KEY_COUNT];
 	struct config_value *values;       /* see config_values */
 	char *notices[CONFIG_MAX_NOTICES]; /* sentences on keys that are accepted but do nothing */

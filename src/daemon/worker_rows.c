@@ -48,6 +48,7 @@ static void fill_config(const struct job *j, struct job_config *c)
 	c->default_dns = mem_array(conf->n_default_dns, sizeof(*c->default_dns));
 	for (size_t i = 0; i < conf->n_default_dns; i++)
 		c->default_dns[c->n_default_dns++] = mem_strdup(conf->default_dns[i]);
+	c->chunk_sectors = conf->root_chunk_kib * 2;
 	c->network = j->daemon->network;
 	c->net_required = j->net_required;
 	c->qemu_bin = mem_strdup(conf->qemu_bin);

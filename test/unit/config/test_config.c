@@ -48,7 +48,7 @@ static void test_all_keys(void **state)
 			"auto_stop_stale_after = '2h30m'\nmetrics_listen = '127.0.0.1:9100'\nstats_poll_interval = '10s'\n"
 			"metrics_poll_interval = '1m'\n"
 			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
-			"'4GiB'\nsystem_overlay_size = 2048\n"
+			"'4GiB'\nsystem_overlay_size = 2048\nroot_chunk_kib = 16\n"
 			"[[file_sync]]\nhost = '~/.gitconfig'\n",
 		&c, &e));
 	assert_string_equal(c->firecracker_bin, "/home/u/bin/fc");
@@ -110,6 +110,7 @@ static const struct {
 		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"0.0.0.0:9100\"" },
 	{ "metrics_listen = '127.0.0.1'",
 		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"127.0.0.1\"" },
+	{ "[vm_defaults]\nroot_chunk_kib = 24", "c.toml:2:1: 'root_chunk_kib' must be a power of two, not 24" },
 	{ "cidr = 40", "c.toml:1:1: 'cidr' is 40, not between 8 and 30" },
 	{ "ready_timeout = 0", "c.toml:1:1: 'ready_timeout' is 0, not between 1 and 86400" },
 	{ "cidr = 'x'", "c.toml:1:1: cidr 'x' is not a whole number" },
