@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -17,10 +18,11 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "daemon/jobs.h"
 #include "daemon/objects.h"
 #include "store/layout.h"
 
-enum { SETTLE_MS = 1000, BLOCK = 4096, LOGS = 2 };
+enum { SETTLE_MS = 1000, BLOCK = 4096, LOGS = 2, TAIL = 512 };
 
 static const char *const log_names[LOGS] = { "console.log", "vmm.log" };
 
@@ -53,6 +55,50 @@ int console_cut(const char *path, int64_t max, int64_t keep, struct err *e)
 	return rewrite(fd, cut, st.st_size, e) < 0 ? err_wrap(e, "cut '%s'", path) : 0;
 }
 
+/* The line that ends at end, without its stamp "[    1.234567] "; *end moves to the end of the line before. */
+static char *line_before(char *text, char **end)
+{
+	char *line, *stamp;
+
+	while (*end > text && ((*end)[-1] == '\n' || (*end)[-1] == '\r'))
+		(*end)--;
+	**end = '\0';
+	for (line = *end; line > text && line[-1] != '\n'; line--)
+		;
+	*end = line;
+	stamp = *line == '[' ? strchr(line, ']') : NULL;
+	return stamp ? stamp + 1 + (stamp[1] == ' ') : line;
+}
+
+enum console_word console_last_word(const char *path)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[TAIL + 1], *end;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || (n = pread(fd, text, TAIL, st.st_size > TAIL ? st.st_size - TAIL : 0)) <= 0)
+		return CONSOLE_OTHER;
+	end = text + n;
+	const char *last = line_before(text, &end);
+	if (!str_starts(last, "reboot: "))
+		return CONSOLE_OTHER;
+	last += strlen("reboot: ");
+	if (str_eq(last, "Power down") || str_eq(last, "System halted") || str_eq(last, "Power off not available: System halted instead"))
+		return CONSOLE_HALTED;
+	if (!str_starts(last, "Restarting system"))
+		return CONSOLE_OTHER;
+	const char *before = line_before(text, &end);
+	return str_eq(before, "banger: powered off") ? CONSOLE_HALTED : str_eq(before, "banger: resetting") ? CONSOLE_OTHER : CONSOLE_RESTARTED;
+}
+
+enum console_word console_word_of(const struct object *o)
+{
+	AUTO_MEM char *path = layout_file(LAYOUT_VM, o->vm.id, log_names[0]);
+
+	return console_last_word(path);
+}
+
 /* A watch that has fired rests for a second, so that a chatty guest costs one look a second. */
 static void on_settled(struct loop *l, void *arg)
 {
@@ -70,7 +116,10 @@ static void on_settled(struct loop *l, void *arg)
 				err_clear(&e);
 			}
 		}
+		/* first the watch, then the look: after this word the console stays silent */
 		console_watch(o);
+		if (console_word_of(o) == CONSOLE_HALTED)
+			jobs_vm_halted(o);
 	}
 }
 

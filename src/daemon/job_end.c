@@ -280,6 +280,15 @@ static void own_params(const struct object *o, char out[static 64])
 	snprintf(out, 64, "{\"vm\":\"%s\"}", o->vm.id);
 }
 
+/* An init without our agent's word: its kernel's counts. */
+static void hear_last_word(struct object *o)
+{
+	enum console_word word = o->left || o->reboot ? CONSOLE_OTHER : console_word_of(o);
+
+	o->left |= word == CONSOLE_HALTED;
+	o->reboot |= word == CONSOLE_RESTARTED;
+}
+
 void job_end_settle(struct object *o)
 {
 	bool runs = o->vm.state == VM_STATE_RUNNING, owned = watch_owner_alive(o);
@@ -290,6 +299,8 @@ void job_end_settle(struct object *o)
 	own_params(o, params);
 	if (runs && watch_vmm_alive(o) && owned)
 		return;
+	if (runs)
+		hear_last_word(o);
 	if (o->vm.ephemeral && (!owned || runs || o->vm.state == VM_STATE_STOPPED)) {
 		begin_own(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
 	} else if (runs && o->reboot) {
@@ -316,6 +327,18 @@ void job_end_idle(struct object *o, const char *reason)
 	}
 	j->reason = mem_strdup(reason);
 	job_run(j);
+}
+
+/* By VmStop, not VmKill: if somebody only printed that line, the guest still shuts down in order. */
+void job_end_halted(struct object *o)
+{
+	char params[64];
+
+	if (o->daemon->stopping || o->vm.state != VM_STATE_RUNNING || !watch_vmm_alive(o))
+		return;
+	log_info("guest has halted", "vm", o->vm.name);
+	own_params(o, params);
+	begin_own(o, "io.banger.VmStop", params, VM_STATE_STOPPING, JOB_ERROR);
 }
 
 /* What was begun anew and not ended is undone; what was ending is ended. */
@@ -361,6 +384,8 @@ static void reconcile_vm(struct object *o)
 		if (hello_start(o, &e) < 0)
 			log_error("cannot listen for the guest", "vm", o->vm.name, "why", e.msg);
 		watch_start(o);
+		if (console_word_of(o) == CONSOLE_HALTED)
+			job_end_halted(o);
 		break;
 	case VM_STATE_NONE:
 	case VM_STATE_CREATED:

@@ -10,5 +10,7 @@ void job_cancel(struct job *j);
 void job_end_failed(struct job *j);
 /* Begins what a VM without a job needs: removal of a dead VMM's remains, deletion when it is ephemeral, a new start after a reboot. */
 void job_end_settle(struct object *o);
+/* Begins the stop of a running VM whose guest's kernel has halted. */
+void job_end_halted(struct object *o);
 /* Begins the stop of a running VM that is idle; reason is what its record says afterwards. */
 void job_end_idle(struct object *o, const char *reason);

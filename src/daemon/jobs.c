@@ -309,6 +309,12 @@ void jobs_vm_exited(struct object *o)
 		job_end_settle(o);
 }
 
+void jobs_vm_halted(struct object *o)
+{
+	if (!o->job)
+		job_end_halted(o);
+}
+
 void jobs_owner_exited(struct object *o)
 {
 	log_info("owner of an ephemeral VM ended", "vm", o->vm.name);

@@ -91,6 +91,8 @@ MUST int job_finish(struct job *j, const struct finish_in *in, struct err *e);
 /* Events of the object. */
 void jobs_vm_ready(struct object *o);
 void jobs_vm_exited(struct object *o);
+/* Its kernel has stopped for good, but its VMM goes on: it is stopped. */
+void jobs_vm_halted(struct object *o);
 void jobs_owner_exited(struct object *o);
 
 /* After the start: ends what was under way when the last daemon went, adopts what runs. */

@@ -51,9 +51,52 @@ static void test_tmpfs(void **state)
 	test_cut("/dev/shm");
 }
 
+static const struct {
+	const char *text;
+	enum console_word word;
+} words[] = {
+	{ "", CONSOLE_OTHER },
+	{ "\n\r\n", CONSOLE_OTHER },
+	{ "login: ", CONSOLE_OTHER },
+	{ "[    3.512345] reboot: System halted\r\n", CONSOLE_HALTED },
+	{ "stopping\r\n[    3.512345] reboot: Power down\r\n", CONSOLE_HALTED },
+	{ "reboot: Power off not available: System halted instead\n", CONSOLE_HALTED },
+	{ "[    3.512345] reboot: System halted\r\n[    0.000000] Linux version 6.1\r\n", CONSOLE_OTHER },
+	{ "I say [    3.5] reboot: System halted\n", CONSOLE_OTHER },
+	{ "reboot: Restarting system\r\n", CONSOLE_RESTARTED },
+	{ "[ 3.1] banger: restarting\r\n[    3.512345] reboot: Restarting system with command 'x'\r\n", CONSOLE_RESTARTED },
+	{ "[ 3.1] banger: powered off\r\n[    3.512345] reboot: Restarting system\r\n", CONSOLE_HALTED },
+	{ "[ 3.1] banger: resetting\r\n[    3.512345] reboot: Restarting system\r\n", CONSOLE_OTHER },
+	{ "[", CONSOLE_OTHER },
+	{ "[    3.5", CONSOLE_OTHER },
+};
+
+static void test_last_word(void **state)
+{
+	char path[] = "/tmp/banger-unit-XXXXXX", many[2000];
+	AUTO_FD int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	memset(many, 'x', sizeof(many));
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		size_t n = strlen(words[i].text);
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, words[i].text, n, 0), (ssize_t)n);
+		assert_int_equal(console_last_word(path), words[i].word);
+		/* the same at the end of a long log */
+		assert_int_equal(pwrite(fd, many, sizeof(many), 0), (ssize_t)sizeof(many));
+		assert_int_equal(pwrite(fd, "\n", 1, sizeof(many) - 1), 1);
+		assert_int_equal(pwrite(fd, words[i].text, n, sizeof(many)), (ssize_t)n);
+		assert_int_equal(console_last_word(path), words[i].word);
+	}
+	unlink(path);
+	assert_int_equal(console_last_word(path), CONSOLE_OTHER);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_disk), cmocka_unit_test(test_tmpfs) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_disk), cmocka_unit_test(test_tmpfs), cmocka_unit_test(test_last_word) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
