@@ -81,6 +81,7 @@ static MUST int measure(struct health_out *h, struct err *e)
 	h->memory_available_kib = meminfo(memory, "MemAvailable:");
 	h->processes = count_processes();
 	h->execs = on_exec_count();
+	h->has_ssh_sessions = true;
 	h->ssh_sessions = count_ssh("/proc/net/tcp") + count_ssh("/proc/net/tcp6");
 	if (statvfs("/", &fs) == 0)
 		h->root_free_kib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize / 1024);

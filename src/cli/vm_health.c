@@ -33,7 +33,7 @@ static void print_fields(const struct health_out *h)
 	snprintf(text, sizeof(text), "%" PRId64, h->execs);
 	table_field(&t, "commands", text);
 	snprintf(text, sizeof(text), "%" PRId64, h->ssh_sessions);
-	table_field(&t, "ssh sessions", text);
+	table_field(&t, "ssh sessions", h->has_ssh_sessions ? text : NULL);
 	table_field(&t, "agent", h->build);
 	table_print(&t);
 }

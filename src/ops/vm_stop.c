@@ -43,7 +43,7 @@ static MUST int check_idle(const struct vm_record *vm, struct err *e)
 
 	if (connect_agent(vm, &agent, e) < 0 || call_health(agent, NULL, &h, e) < 0)
 		return err_wrap(e, "ask the guest what goes on in it");
-	if (!h.execs && !h.ssh_sessions)
+	if (!h.execs && h.has_ssh_sessions && !h.ssh_sessions)
 		return 0;
 	err_set(e, ERR_STATE, "it is in use: %lld commands, %lld ssh sessions", (long long)h.execs, (long long)h.ssh_sessions);
 	return err_hint(e, "banger vm stop %s stops it all the same", vm->name);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* An answer of Firecracker's API, and of its --version. */
+/* An answer of Firecracker's API, alone and to each of our calls, and of its --version. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "peer.h"
 #include "vmm/firecracker/api.h"
 #include "vmm/versions.h"
+
+enum { PEER_MAX = 64 << 10, PEER_MS = 2000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,5 +31,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (firecracker_api_parse((const char *)data, size, &whole, &status, &at, &len, &e) == 0 && whole && at + len > size)
 		abort();
 	free(text);
+	if (size > PEER_MAX)
+		return 0;
+	struct peer p;
+	enum vmm_run run;
+	peer_start(&p, data, size);
+	for (int i = 0; i < 3; i++) {
+		int64_t deadline = time_now_ms() + PEER_MS;
+		e = (struct err){ 0 };
+		int r = i == 0   ? firecracker_api_query(p.path, deadline, &run, &e)
+			: i == 1 ? firecracker_api_pause(p.path, deadline, &e)
+				 : firecracker_api_resume(p.path, deadline, &e);
+		if (r < 0 && !e.msg[0])
+			abort();
+	}
+	peer_stop(&p);
 	return 0;
 }

@@ -3,8 +3,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/json.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "proto/io_banger.h"
 #include "proto/io_banger_agent.h"
@@ -13,6 +17,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct varlink_call *waiting;
+static struct loop *ending;
 static int pending;
 
 static void on_gone(void *arg)
@@ -49,8 +54,12 @@ static int run_create(struct varlink_call *call, void *in, void *ret, struct err
 	const struct vm_create_in *params = in;
 	struct vm_create_out *out = ret;
 
-	if (varlink_call_take_fd(call, params->vcpus) >= 0)
+	int fd = varlink_call_take_fd(call, params->vcpus);
+
+	if (fd >= 0 && params->vcpus)
 		abort();
+	if (fd >= 0)
+		varlink_call_attach_fd(call, fd);
 	for (int64_t i = 0; i < params->vcpus && i < 50; i++)
 		reply_vm_create_continue(call, out);
 	out->warning = mem_strdup(params->name);
@@ -60,6 +69,8 @@ static int run_create(struct varlink_call *call, void *in, void *ret, struct err
 static void on_stream(int fd, struct str *leftover, void *arg)
 {
 	pending--;
+	if (fd >= 0)
+		close(fd);
 }
 
 static int run_exec(struct varlink_call *call, void *in, void *ret, struct err *e)
@@ -86,6 +97,35 @@ static const struct varlink_interface worker = { "io.banger.Worker", io_banger_w
 static const struct varlink_interface banger = { "io.banger", io_banger_description, banger_rows, ARRAY_LEN(banger_rows) };
 static const struct varlink_interface agent = { "io.banger.Agent", io_banger_agent_description, agent_rows, ARRAY_LEN(agent_rows) };
 
+static void on_end(struct varlink_conn *conn, void *context)
+{
+	loop_stop(ending);
+}
+
+/* The same by a socket, with a descriptor at the first byte, from a client that then hangs up and reads nothing. */
+static void by_socket(const struct varlink_interface *const *ifaces, size_t n, const struct varlink_server_conf *like, const uint8_t *data, size_t size)
+{
+	struct varlink_server_conf conf = *like;
+	struct varlink_server *srv = NULL;
+	struct loop *loop = NULL;
+	struct err e = { 0 };
+	int p[2], one = dup(0);
+
+	conf.on_disconnect = on_end;
+	if (size > 65536 || one < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) < 0 || loop_new(&loop, &e) < 0 ||
+	    varlink_server_new(loop, ifaces, n, &conf, &srv, &e) < 0)
+		abort();
+	ending = loop;
+	if (size && fd_send_msg(p[0], data, size, &one, 1) != (ssize_t)size)
+		abort();
+	close(one);
+	close(p[0]);
+	if (varlink_server_add(srv, p[1], NULL, NULL, &e) < 0 || loop_run(loop, &e) < 0)
+		abort();
+	varlink_server_free(srv);
+	loop_free(loop);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct varlink_interface *const ifaces[] = { &banger, &worker, &agent };
@@ -103,6 +143,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	if (varlink_server_connections(srv) || pending || waiting)
+		abort();
+	by_socket(ifaces, ARRAY_LEN(ifaces), &conf, data, size);
+	if (pending || waiting)
 		abort();
 	return 0;
 }

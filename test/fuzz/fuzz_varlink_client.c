@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "proto/io_banger.h"
 #include "proto/io_banger_agent.h"
+#include "peer.h"
+
+enum { PEER_MS = 2000 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,6 +19,32 @@ static void on_reply(const struct vm_create_out *out, void *arg)
 {
 	if (out->progress && !out->progress->stage)
 		abort();
+}
+
+/* By a path, with a descriptor that goes out and one asked for, a call that wants no answer, and an end in the middle. */
+static void by_path(const uint8_t *data, size_t size)
+{
+	AUTO(varlink_client_free) struct varlink_client *c = NULL;
+	AUTO_DONE(vm_connect_out_done) struct vm_connect_out out = { 0 };
+	struct image_import_in import = { .name = (char[]){ "i" }, .format = IMAGE_FORMAT_TAR };
+	struct err e = { 0 };
+	struct peer p;
+	int fd;
+
+	peer_start(&p, data, size);
+	if (varlink_client_connect(p.path, &c, &e) < 0)
+		abort();
+	varlink_client_set_deadline(c, time_now_ms() + PEER_MS);
+	import.file = varlink_client_attach_fd(c, 0);
+	if (call_image_import_oneway(c, &import, &e) < 0)
+		err_clear(&e);
+	if (call_vm_connect(c, &(struct vm_connect_in){ .vm = import.name }, &out, &e) == 0) {
+		fd = varlink_client_take_fd(c, out.socket);
+		if (fd >= 0)
+			abort();
+	}
+	varlink_client_free(TAKE_PTR(c));
+	peer_stop(&p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -48,5 +77,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		close(fd);
 	}
 	close(p[0]);
+	by_path(data, size);
 	return 0;
 }

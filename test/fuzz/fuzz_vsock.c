@@ -41,7 +41,9 @@ static void replace(int *fd, int with)
 static void guest_sends(struct fuzz *f)
 {
 	static const char data[DRIVER_TX_BYTES - sizeof(struct virtio_vsock_hdr)];
-	struct virtio_vsock_hdr h = driver_header((uint16_t)take(f, 1), 100 + take(f, 1) % 4, PORT);
+	uint16_t op = (uint16_t)take(f, 1); /* one at a time: compilers take arguments in either order */
+	uint32_t guest_port = 100 + take(f, 1) % 4;
+	struct virtio_vsock_hdr h = driver_header(op, guest_port, PORT);
 	uint32_t host_port = take(f, 1);
 
 	if (host_port)
@@ -123,7 +125,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	driver_start(&f.d, 16);
 	snprintf(path, sizeof(path), "%s_%d", f.d.uds, PORT);
-	if (fd_listen_unix(path, 0600, &f.listen_fd, &e) < 0)
+	/* Few may wait there, so that the device meets a full queue. */
+	if (fd_listen_unix(path, 0600, &f.listen_fd, &e) < 0 || listen(f.listen_fd, 1) < 0)
 		return 0;
 	for (unsigned i = 0; i < HOSTS; i++)
 		f.host[i] = -1;

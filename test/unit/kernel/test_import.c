@@ -167,7 +167,7 @@ static void test_file_with_modules(void **state)
 {
 	struct err e = { 0 };
 	struct kernel_facts k;
-	static const char *const folders[] = { "t", "t/lib/modules", "t/lib/modules/" RELEASE };
+	static const char *const folders[] = { "t", "t/lib/modules", ("t/lib/modules/" RELEASE) };
 
 	for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
 		AUTO_MEM char *out = make_out();

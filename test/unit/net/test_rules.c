@@ -436,6 +436,8 @@ static void routes_only_with_nat(void **state)
 
 	struct guest a = guest_attach(n, "1a2b3c4d5e6f", 2, true), b = guest_attach(n, "2a2b3c4d5e6f", 3, false);
 	AUTO_FD int fd = watch("up0");
+
+	assert_true(fd >= 0);
 	struct frame out_a = make_udp(bridge_mac, a.mac, a.address, SERVER_ADDRESS, 'a');
 	struct frame out_b = make_udp(bridge_mac, b.mac, b.address, SERVER_ADDRESS, 'b');
 

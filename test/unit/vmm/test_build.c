@@ -61,7 +61,6 @@ static void qemu_gets_descriptors(void **state)
 
 static char *config_of(const struct vmm_command *c)
 {
-	AUTO_MEM char *path = NULL;
 	char *text = calloc(1, 65536);
 	int fd = c->own_fds[0];
 
