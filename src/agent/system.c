@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/dbus.h"
 #include "agent/files.h"
 #include "agent/hello.h"
 #include "agent/say.h"
+#include "agent/systemd_state.h"
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/str.h"
