@@ -33,6 +33,7 @@ static void print_fields(const struct daemon_status_out *s)
 	table_field(&t, "log", log);
 	snprintf(text, sizeof(text), "%" PRId64, s->helper_pid);
 	table_field(&t, "helper process", s->has_helper_pid ? text : "none");
+	table_field(&t, "answers for .vm", s->dns ? s->dns : s->dns_reason ? s->dns_reason : "no");
 	table_field(&t, "can make networks", s->network ? "yes" : "no");
 	snprintf(text, sizeof(text), "%" PRId64, s->descriptors);
 	table_field(&t, "descriptors", text);

@@ -9,13 +9,14 @@
 #include "cli/client.h"
 #include "store/layout.h"
 
-enum { N_DAEMON_CHECKS = 3, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS };
+enum { N_DAEMON_CHECKS = 4, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS };
 
 struct doctor {
 	bool json;
 };
 
-static MUST int check_daemon(struct cli *cli, struct doctor_check *c, struct varlink_client **ret, struct err *e)
+static MUST int check_daemon(
+	struct cli *cli, const struct config *config, struct doctor_check *c, struct doctor_check *names, struct varlink_client **ret, struct err *e)
 {
 	AUTO_DONE(daemon_status_out_done) struct daemon_status_out status = { 0 };
 
@@ -28,6 +29,7 @@ static MUST int check_daemon(struct cli *cli, struct doctor_check *c, struct var
 			c, DOCTOR_WARN, "it is another build than this command; it is replaced once its jobs are done");
 	if (!status.has_helper_pid)
 		doctor_add(c, DOCTOR_WARN, "its helper does not run; the daemon's log says why");
+	doctor_check_dns(status.dns, status.dns_reason, config->bridge_name, names);
 	return 0;
 }
 
@@ -71,23 +73,23 @@ static MUST int check_kernels(struct varlink_client *c, struct doctor_check *che
 static void run_daemon_checks(
 	struct cli *cli, const struct doctor_host *host, struct doctor_check ret[static N_DAEMON_CHECKS])
 {
-	static const char *const names[N_DAEMON_CHECKS] = { "daemon", "default image", "kernels" };
+	static const char *const names[N_DAEMON_CHECKS] = { "daemon", "names", "default image", "kernels" };
 	AUTO(varlink_client_free) struct varlink_client *c = NULL;
 	struct err e = { 0 };
 
 	for (size_t i = 0; i < N_DAEMON_CHECKS; i++)
 		ret[i] = (struct doctor_check){ .name = names[i] };
-	if (check_daemon(cli, &ret[0], &c, &e) < 0) {
+	if (check_daemon(cli, host->config, &ret[0], &ret[1], &c, &e) < 0) {
 		doctor_add_error(&ret[0], DOCTOR_FAIL, &e);
 		for (size_t i = 1; i < N_DAEMON_CHECKS; i++)
 			doctor_add(&ret[i], DOCTOR_WARN, "not known without the daemon");
 		return;
 	}
-	if (check_image(c, host->config, &ret[1], &e) < 0)
-		doctor_add_error(&ret[1], DOCTOR_FAIL, &e);
-	err_clear(&e);
-	if (check_kernels(c, &ret[2], &e) < 0)
+	if (check_image(c, host->config, &ret[2], &e) < 0)
 		doctor_add_error(&ret[2], DOCTOR_FAIL, &e);
+	err_clear(&e);
+	if (check_kernels(c, &ret[3], &e) < 0)
+		doctor_add_error(&ret[3], DOCTOR_FAIL, &e);
 }
 
 static void print(const struct doctor_check *checks, bool json)

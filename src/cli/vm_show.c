@@ -43,6 +43,7 @@ static void print_fields(const struct vm_info *vm)
 	table_field(&t, "root kept by", root_backend_text(vm->root_backend));
 	table_field(&t, "net", net_mode_text(vm->net));
 	table_field(&t, "address", vm->address);
+	table_field(&t, "dns name", vm->dns_name);
 	table_field(&t, "mac", vm->mac);
 	add_number(&t, "vsock cid", true, vm->cid);
 	table_field(&t, "vmm", vm->vmm);

@@ -45,6 +45,7 @@ struct key {
 	int (*check)(const struct cursor *at, const char *text, struct err *e);
 	int (*check_number)(const struct cursor *at, int64_t value, struct err *e);
 	const char *notice; /* why it does nothing */
+	bool may_be_empty;
 	bool at_start;      /* a change needs a new daemon */
 };
 
@@ -52,6 +53,7 @@ static int check_bridge(const struct cursor *at, const char *text, struct err *e
 static int check_ipv4(const struct cursor *at, const char *text, struct err *e);
 static int check_listen(const struct cursor *at, const char *text, struct err *e);
 static int check_power_of_two(const struct cursor *at, int64_t value, struct err *e);
+static int check_dns_listen(const struct cursor *at, const char *text, struct err *e);
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
@@ -74,6 +76,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_TAP_POOL_SIZE] = { NULL, "tap_pool_size", NUMBER, AT(tap_pool_size), INT64_MIN, 256,
 		.notice = "taps are made when they are needed" },
 	[CONFIG_DEFAULT_DNS] = { NULL, "default_dns", DNS, AT(default_dns) },
+	[CONFIG_DNS_LISTEN] = { NULL, "dns_listen", TEXT, AT(dns_listen), .check = check_dns_listen, .may_be_empty = true },
 	[CONFIG_READY_TIMEOUT] = { NULL, "ready_timeout", NUMBER, AT(ready_timeout), 1, 86400 },
 	[CONFIG_AUTO_STOP_STALE_AFTER] = { NULL, "auto_stop_stale_after", DURATION, AT(auto_stop_ms), 0, INT64_MAX },
 	[CONFIG_METRICS_LISTEN] = { NULL, "metrics_listen", TEXT, AT(metrics_listen), .check = check_listen },
@@ -122,8 +125,8 @@ static int check_power_of_two(const struct cursor *at, int64_t value, struct err
 	return value & (value - 1) ? toml_err(at->doc, at->v, e, "'%s' must be a power of two, not %" PRId64, at->name, value) : 0;
 }
 
-/* Metrics name the VMs: nobody outside is to read them. */
-static int check_listen(const struct cursor *at, const char *text, struct err *e)
+/* "127.0.0.1:9100" */
+static bool is_loopback_port(const char *text)
 {
 	const char *colon = strrchr(text, ':');
 	AUTO_MEM char *host = colon ? mem_strndup(text, (size_t)(colon - text)) : NULL;
@@ -131,19 +134,32 @@ static int check_listen(const struct cursor *at, const char *text, struct err *e
 	struct in_addr a;
 	int64_t port;
 
-	if (*text == '/')
+	return host && inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127 &&
+		str_to_int(colon + 1, 1, 65535, "port", &port, &ignored) == 0;
+}
+
+/* Names and addresses of VMs are this machine's business. */
+static int check_dns_listen(const struct cursor *at, const char *text, struct err *e)
+{
+	if (!*text || is_loopback_port(text))
 		return 0;
-	if (host && inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127 && str_to_int(colon + 1, 1, 65535, "port", &port, &ignored) == 0)
+	return toml_err(at->doc, at->v, e, "'%s' must be a loopback address with a port, \"127.0.0.1:42069\", or empty, not \"%s\"", at->name, text);
+}
+
+/* Metrics name the VMs: nobody outside is to read them. */
+static int check_listen(const struct cursor *at, const char *text, struct err *e)
+{
+	if (*text == '/' || is_loopback_port(text))
 		return 0;
 	return toml_err(at->doc, at->v, e, "'%s' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"%s\"",
 		at->name, text);
 }
 
-static MUST int get_text(const struct cursor *at, char **ret, struct err *e)
+static MUST int get_text(const struct cursor *at, bool may_be_empty, char **ret, struct err *e)
 {
 	if (at->v->kind != TOML_STRING)
 		return wrong(at, e, "a string");
-	if (!at->v->string.len || strlen(at->v->string.text) != at->v->string.len)
+	if ((!at->v->string.len && !may_be_empty) || strlen(at->v->string.text) != at->v->string.len)
 		return toml_err(at->doc, at->v, e, "'%s' must not be empty or hold a NUL character", at->name);
 	*ret = mem_strdup(at->v->string.text);
 	return 0;
@@ -155,7 +171,7 @@ static MUST int read_text(const struct cursor *at, const struct key *k, char **i
 	AUTO_DONE(str_done) struct str all = STR_INIT;
 	bool found = !k->choices;
 
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, k->may_be_empty, &text, e) < 0)
 		return -1;
 	for (size_t i = 0; k->choices && k->choices[i]; i++) {
 		found = found || str_eq(k->choices[i], text);
@@ -174,7 +190,7 @@ static MUST int read_path(const struct cursor *at, char **into, struct err *e)
 {
 	AUTO_MEM char *text = NULL;
 
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, false, &text, e) < 0)
 		return -1;
 	if (str_starts(text, "~/") && at->home) {
 		char *whole = mem_printf("%s%s", at->home, text + 1);
@@ -211,7 +227,7 @@ static MUST int read_size(const struct cursor *at, const struct key *k, int64_t 
 		return in_range(at, k, at->v->integer, into, e);
 	if (at->v->kind != TOML_STRING)
 		return wrong(at, e, "a size such as \"8G\"");
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, false, &text, e) < 0)
 		return -1;
 	if (str_to_mib(text, k->name, &mib, &why) < 0)
 		return toml_err(at->doc, at->v, e, "%s", why.msg);
@@ -230,7 +246,7 @@ static MUST int read_number(const struct cursor *at, const struct key *k, int64_
 		return wrong(at, e, "an integer");
 	if (at->v->kind != TOML_STRING)
 		return wrong(at, e, "a prefix length such as \"24\"");
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, false, &text, e) < 0)
 		return -1;
 	if (str_to_int(text, k->min, k->max, k->name, &value, &why) < 0)
 		return toml_err(at->doc, at->v, e, "%s", why.msg);
@@ -249,7 +265,7 @@ static MUST int read_duration(const struct cursor *at, const struct key *k, int6
 	}
 	if (at->v->kind != TOML_STRING)
 		return wrong(at, e, "a duration such as \"24h\"");
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, false, &text, e) < 0)
 		return -1;
 	return str_to_duration_ms(text, k->name, into, &why) < 0 ? toml_err(at->doc, at->v, e, "%s", why.msg) : 0;
 }
@@ -263,7 +279,7 @@ static MUST int add_dns(const struct cursor *at, struct config *c, struct err *e
 		return wrong(at, e, "an address or an array of addresses");
 	if (c->n_default_dns == CONFIG_MAX_DNS)
 		return toml_err(at->doc, at->v, e, "'%s' takes %d addresses at most", at->name, CONFIG_MAX_DNS);
-	if (get_text(at, &text, e) < 0)
+	if (get_text(at, false, &text, e) < 0)
 		return -1;
 	if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
 		return toml_err(at->doc, at->v, e, "'%s' must be an address, not \"%s\"", at->name, text);
@@ -421,6 +437,7 @@ static struct config *defaults(void)
 	c->bridge_name = mem_strdup("br-fc");
 	c->bridge_ip = mem_strdup("172.16.0.1");
 	c->cidr = 24;
+	c->dns_listen = mem_strdup("127.0.0.1:42069");
 	c->ready_timeout = 180;
 	c->vcpus = 2;
 	c->memory_mib = 1024;

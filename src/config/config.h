@@ -32,6 +32,7 @@ enum config_key {
 	CONFIG_CIDR,
 	CONFIG_TAP_POOL_SIZE,
 	CONFIG_DEFAULT_DNS,
+	CONFIG_DNS_LISTEN,
 	CONFIG_READY_TIMEOUT,
 	CONFIG_AUTO_STOP_STALE_AFTER,
 	CONFIG_METRICS_LISTEN,
@@ -65,6 +66,7 @@ struct config {
 	int64_t tap_pool_size;             /* 0: no pool */
 	char *default_dns[CONFIG_MAX_DNS]; /* addresses; the guests' name servers */
 	size_t n_default_dns;
+	char *dns_listen;      /* "127.0.0.1:42069", where NAME.vm is answered; "": off */
 	int64_t ready_timeout; /* seconds until a guest must have said hello */
 	int64_t auto_stop_ms;  /* an idle VM is stopped after that; 0: never */
 	char *metrics_listen;  /* "127.0.0.1:9100" or an absolute path of a unix socket; NULL: off */

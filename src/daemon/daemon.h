@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "config/config.h"
 
+struct dns_server;
 struct host_facts;
 struct loop;
 struct loop_source;
@@ -34,6 +35,8 @@ struct daemon {
 	struct metrics *metrics;  /* NULL: not configured */
 	struct loop_source *idle_timer;
 	int64_t idle_timer_ms;
+	struct dns_server *dns;   /* NULL: off, or it cannot listen */
+	char dns_reason[sizeof(((struct err *)0)->msg)]; /* why not, then */
 	bool network;         /* the helper can make networks */
 	char network_reason[200]; /* why not, then */
 	bool stopping;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@
 #include "base/mem.h"
 #include "base/proc.h"
 #include "daemon/daemon.h"
+#include "net/addr.h"
 #include "proto/client.h"
 #include "proto/io_banger_helper.h"
 #include "store/layout.h"
@@ -71,8 +74,13 @@ static void on_exit_or_restart(struct loop *l, void *arg)
 	struct daemon *d = arg;
 	struct err e = { 0 };
 
-	if (d->stopping || spawn(d, &e) == 0)
+	if (d->stopping)
 		return;
+	if (spawn(d, &e) == 0) {
+		if (d->dns)
+			helper_tell_dns(d);
+		return;
+	}
 	log_error("helper does not start", "why", e.msg);
 	loop_add_timer(l, time_now_ms() + RESTART_MS, on_exit_or_restart, d);
 }
@@ -102,6 +110,25 @@ int helper_start(struct daemon *d, struct err *e)
 	if (fd_listen_unix(path, 0600, &d->helper_listen_fd, e) < 0 || spawn(d, e) < 0)
 		return err_wrap(e, "start the helper");
 	return ask_status(d, e);
+}
+
+void helper_tell_dns(struct daemon *d)
+{
+	AUTO_MEM char *path = layout_helper_socket(), *host = mem_strdup(d->config->dns_listen);
+	AUTO(varlink_client_free) struct varlink_client *c = NULL;
+	struct dns_serve_in in = { 0 };
+	struct err e = { 0 };
+	uint32_t address;
+
+	if (!d->network)
+		return;
+	host[strcspn(host, ":")] = 0;
+	if (d->dns && addr_parse(host, &address, &e) == 0) {
+		in.address = address;
+		in.port = atoi(strchr(d->config->dns_listen, ':') + 1);
+	}
+	if (e.code || varlink_client_connect(path, &c, &e) < 0 || call_dns_serve_oneway(c, &in, &e) < 0)
+		log_warn("helper not told of the name server", "why", e.msg);
 }
 
 void helper_stop(struct daemon *d)

@@ -8,4 +8,6 @@ struct daemon;
 
 /* Also learns what it can do (d->network). */
 MUST int helper_start(struct daemon *d, struct err *e);
+/* Tells it where .vm is answered, or that it is not, so that it can tell the machine's resolver. Nothing waits for it. */
+void helper_tell_dns(struct daemon *d);
 void helper_stop(struct daemon *d);

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/objects.h"
+#include "dns/zone.h"
 #include "net/addr.h"
 #include "proto/server.h"
 
@@ -35,6 +36,7 @@ static void fill_addresses(const struct object *o, struct vm_info *ret)
 	    addr_mac(o->vm.id, mac, &ignored) == 0) {
 		ret->address = mem_strdup(addr_text(address, text));
 		ret->mac = mem_strdup(addr_mac_text(mac, mac_text));
+		ret->dns_name = mem_printf("%s.%s", o->vm.name, DNS_DOMAIN);
 	}
 }
 

@@ -21,6 +21,7 @@
 #include "base/str.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
+#include "daemon/dns.h"
 #include "daemon/hello.h"
 #include "daemon/helper.h"
 #include "daemon/jobs.h"
@@ -178,6 +179,9 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	/* The VMs matter more than their figures. */
 	if (metrics_listen(d, &why) < 0)
 		log_warn("no metrics", "why", why.msg);
+	err_clear(&why);
+	if (dns_listen(d, &why) < 0)
+		log_warn("no name server", "why", why.msg, "hint", why.hint);
 	return 0;
 }
 
@@ -185,6 +189,7 @@ static void daemon_close(struct daemon *d)
 {
 	jobs_abandon(d);
 	metrics_close(d);
+	dns_close(d);
 	varlink_server_free(d->clients);
 	varlink_server_free(d->workers);
 	objects_free(d);

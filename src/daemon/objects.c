@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
+#include "daemon/dns.h"
 #include "daemon/hello.h"
 #include "daemon/watch.h"
 #include "store/record.h"
@@ -59,6 +60,8 @@ static void object_free(struct object *o)
 
 int object_save(struct object *o, struct err *e)
 {
+	if (o->kind == LAYOUT_VM)
+		dns_changed(o->daemon);
 	if (record_save(o->kind, object_id(o), types[o->kind], &o->vm, e) < 0)
 		return err_wrap(e, "save %s '%s'", layout_kind_text(o->kind), object_name(o));
 	return 0;
@@ -68,6 +71,8 @@ int object_remove(struct object *o, struct err *e)
 {
 	if (record_remove(o->kind, object_id(o), e) < 0)
 		return err_wrap(e, "remove %s '%s'", layout_kind_text(o->kind), object_name(o));
+	if (o->kind == LAYOUT_VM)
+		dns_changed(o->daemon);
 	object_free(o);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "daemon/daemon.h"
+#include "daemon/dns.h"
 #include "daemon/idle.h"
 #include "daemon/metrics.h"
 #include "daemon/objects.h"
@@ -53,7 +54,7 @@ int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e
 {
 	AUTO_MEM char *path = layout_config();
 	AUTO(config_free) struct config *new = NULL, *old = NULL;
-	struct err why = { 0 };
+	struct err why = { 0 }, no_dns = { 0 };
 
 	if (config_load(path, &new, e) < 0)
 		return *e->hint ? -1 : err_hint(e, "mend the file; until then all stays as it was");
@@ -64,14 +65,16 @@ int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e
 	log_open("bangerd", d->config->log_level);
 	if (metrics_listen(d, &why) < 0)
 		log_warn("no metrics", "why", why.msg);
+	if (dns_listen(d, &no_dns) < 0)
+		log_warn("no name server", "why", no_dns.msg, "hint", no_dns.hint);
 	objects_each(d, o)
 		if (o->kind == LAYOUT_VM)
 			o->idle_at_ms = o->used_ms + d->config->auto_stop_ms;
 	idle_rearm(d);
 	log_info("configuration read again");
-	if (!why.code)
+	if (!why.code && !no_dns.code)
 		return 0;
-	*e = why;
+	*e = why.code ? why : no_dns;
 	return -1;
 }
 

@@ -218,7 +218,7 @@ size_t dns_answer(const struct dns_zone *z, const uint8_t *query, size_t n, bool
 {
 	struct dns_query q;
 	unsigned counts[2] = { 0 }, flags = 0;
-	struct found f;
+	struct found f = { 0 };
 
 	if (n < DNS_HEAD || query[2] & QR)
 		return 0;

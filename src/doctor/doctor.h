@@ -42,6 +42,10 @@ const char *doctor_level_text(enum doctor_level level);
 #define DOCTOR_N_CHECKS 8
 size_t doctor_run(const struct doctor_host *host, struct doctor_check ret[static DOCTOR_N_CHECKS]);
 
+/* Whether the names of VMs are answered where the daemon says (NULL: nowhere, for that reason or because it is off), and whether the machine's
+ * resolver asks there. */
+void doctor_check_dns(const char *listen, const char *reason, const char *bridge, struct doctor_check *c);
+
 /* Appends "PASS\tname\n  - detail\n...", or one object of a JSON array's content. */
 void doctor_write(const struct doctor_check *c, struct str *out);
 struct json_writer;

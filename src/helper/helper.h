@@ -11,6 +11,7 @@
 
 struct loop;
 struct net;
+struct resolved;
 struct varlink_server;
 
 struct helper {
@@ -18,6 +19,7 @@ struct helper {
 	struct varlink_server *server;
 	struct net *net;             /* NULL without the right to make networks */
 	char net_reason[sizeof(((struct err *)0)->msg)]; /* why, then */
+	struct resolved *resolved;   /* NULL without networks */
 	const char *firecracker_bin; /* from the start arguments; "" is PATH */
 	const char *subnet;
 	struct list held;            /* struct held: launches that wait for their VmmGo */

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "helper/helper.h"
+#include "helper/resolved.h"
 #include "net/net.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
@@ -62,6 +63,7 @@ static void on_life(struct loop *l, int fd, uint32_t revents, void *arg)
 	struct err e = { 0 };
 	size_t n = 0;
 
+	resolved_end(h->resolved);
 	if (h->net && net_list(h->net, &entries, &n, &e) == 0 && n == 0 && net_remove_all(h->net, &e) < 0)
 		log_warn("network not removed", "why", e.msg);
 	free(entries);
@@ -108,7 +110,10 @@ static MUST int open_net(struct helper *h, const char *bridge, struct err *e)
 
 	if (addr_parse_net(h->subnet, &conf.net, e) < 0 || net_open(&conf, &h->net, e) < 0)
 		return -1;
-	return net_probe(h->net, e);
+	if (net_probe(h->net, e) < 0)
+		return -1;
+	h->resolved = resolved_new(h->loop, bridge, &conf.net);
+	return 0;
 }
 
 /* A helper that has lost its daemon may still be serving its last call: the next one waits for it. */
@@ -157,6 +162,7 @@ int helper_main(int argc, char **argv)
 	if (loop_run(h.loop, &e) < 0)
 		log_error("loop ended", "why", e.msg);
 	varlink_server_free(h.server);
+	resolved_free(h.resolved);
 	net_free(h.net);
 	loop_free(h.loop);
 	return 0;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "helper/helper.h"
+#include "helper/resolved.h"
 #include "net/net.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
@@ -51,6 +52,7 @@ int on_net_attach(struct varlink_call *call, const struct net_attach_in *in, str
 	if (need_net(h, e) < 0 || check_vm_id(in->vm, e) < 0 || address_of(h, in->index, &vm.address, e) < 0 || net_attach(h->net, &vm, &tap, e) < 0)
 		return -1;
 	log_info("network attached", "vm", in->vm);
+	resolved_look(h->resolved);
 	/* A VMM that opens its tap by name needs it free. */
 	if (in->kind == VMM_KIND_QEMU && tap >= 0) {
 		ret->has_tap = true;

@@ -44,7 +44,7 @@ static void test_all_keys(void **state)
 			"'x'\ndefault_kernel = 'k'\n"
 			"bridge_name = 'br-fc-2'\nbridge_ip = '10.9.0.1'\ncidr = '16'\ntap_pool_size = -3\ndefault_dns "
 			"= ['9.9.9.9', '2620:fe::fe']\n"
-			"ready_timeout = 30\n"
+			"dns_listen = '127.0.0.53:5300'\nready_timeout = 30\n"
 			"auto_stop_stale_after = '2h30m'\nmetrics_listen = '127.0.0.1:9100'\nstats_poll_interval = '10s'\n"
 			"metrics_poll_interval = '1m'\n"
 			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
@@ -57,6 +57,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->tap_pool_size, 0);
 	assert_int_equal(c->n_default_dns, 2);
 	assert_int_equal(c->ready_timeout, 30);
+	assert_string_equal(c->dns_listen, "127.0.0.53:5300");
 	assert_int_equal(c->vcpus, 3);
 	assert_int_equal(c->disk_mib, 4096);
 	assert_int_equal(c->root_mib, 2048);
@@ -76,7 +77,7 @@ static void test_all_keys(void **state)
 	assert_int_equal(c->n_notices, 8);
 	assert_string_equal(c->notices[1], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	assert_string_equal(
-		c->notices[6], "c.toml:20:1: 'ssh_key_path' has no effect: this version does not know it yet");
+		c->notices[6], "c.toml:21:1: 'ssh_key_path' has no effect: this version does not know it yet");
 }
 
 static const struct {
@@ -108,6 +109,10 @@ static const struct {
 	{ "auto_stop_stale_after = 5", "c.toml:1:1: 'auto_stop_stale_after' must be a duration such as \"24h\", not an integer" },
 	{ "metrics_listen = '0.0.0.0:9100'",
 		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"0.0.0.0:9100\"" },
+	{ "dns_listen = '192.0.2.1:53'",
+		"c.toml:1:1: 'dns_listen' must be a loopback address with a port, \"127.0.0.1:42069\", or empty, not \"192.0.2.1:53\"" },
+	{ "dns_listen = '127.0.0.1:0'",
+		"c.toml:1:1: 'dns_listen' must be a loopback address with a port, \"127.0.0.1:42069\", or empty, not \"127.0.0.1:0\"" },
 	{ "metrics_listen = '127.0.0.1'",
 		"c.toml:1:1: 'metrics_listen' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"127.0.0.1\"" },
 	{ "[vm_defaults]\nroot_chunk_kib = 24", "c.toml:2:1: 'root_chunk_kib' must be a power of two, not 24" },
