@@ -65,7 +65,10 @@ int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e
 	log_open("bangerd", d->config->log_level);
 	if (metrics_listen(d, &why) < 0)
 		log_warn("no metrics", "why", why.msg);
-	if (dns_listen(d, &no_dns) < 0)
+	/* Nobody who changed something else is to hear of a port that was taken before. */
+	if (str_eq(old->dns_listen, d->config->dns_listen))
+		dns_changed(d);
+	else if (dns_listen(d, &no_dns) < 0)
 		log_warn("no name server", "why", no_dns.msg, "hint", no_dns.hint);
 	objects_each(d, o)
 		if (o->kind == LAYOUT_VM)
