@@ -23,7 +23,7 @@
 #define SYSTEMD_DIR "/run/systemd"
 #define NOTE AGENT_RUN_DIR "/init"
 
-enum { LEAVE_MS = 2000, STATE_MS = 2000, REFUSED_MAX = 200, REFUSED_US = 10000 };
+enum { LEAVE_MS = 2000, STATE_MS = 2000, REFUSED_MAX = 200, REFUSED_US = 10000, RUNIT_MAX = 60 };
 
 static bool same_program(const char *a, const char *b)
 {
@@ -115,18 +115,42 @@ void system_wait(void)
 	}
 }
 
-/* Such an init turns the power off, which Firecracker does not notice; so it is told to restart, and the host what was meant. */
-static void end_other(bool reboot_wanted)
+/* The first of these that there is. Returns only where there is none. */
+static void execute_reboot(void)
 {
 	static const char *const programs[] = { "/sbin/reboot", "/usr/sbin/reboot", "/bin/reboot" };
-	struct err e = { 0 };
 
-	if (hello_leave(reboot_wanted ? "reboot" : "poweroff", LEAVE_MS, &e) < 0)
-		say("the host was not told: %s", e.msg);
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		char *argv[] = { (char *)(uintptr_t)programs[i], NULL };
 		execv(programs[i], argv);
 	}
+}
+
+/* Runit loses what it is told before its second stage, whose beginning is no event: it is told again. */
+static void tell_runit(void)
+{
+	for (int i = 0; i < RUNIT_MAX; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			execute_reboot();
+			_exit(127);
+		}
+		sleep(1);
+	}
+}
+
+/* Such an init turns the power off, which Firecracker does not notice; so it is told to restart, and the host what was meant. */
+static void end_other(bool reboot_wanted)
+{
+	AUTO_MEM char *name = NULL;
+	struct err e = { 0 };
+
+	if (hello_leave(reboot_wanted ? "reboot" : "poweroff", LEAVE_MS, &e) < 0)
+		say("the host was not told: %s", e.msg);
+	err_clear(&e);
+	if (fd_read_file(AT_FDCWD, "/proc/1/comm", 64, &name, NULL, &e) == 0 && str_eq(name, "runit\n"))
+		tell_runit();
+	execute_reboot();
 	sync();
 	reboot(RB_AUTOBOOT);
 }

@@ -14,6 +14,13 @@ BUSYBOX = "/bin/busybox"
 UNPACKERS = {b"\x1f\x8b": ["gzip", "-dc"], b"\xfd7zXZ": ["xz", "-dc"], b"\x28\xb5\x2f\xfd": ["zstd", "-dc"], b"\x02\x21\x4c\x18": ["lz4", "-dc"],
              b"BZh": ["bzip2", "-dc"], b"\x5d\0\0": ["xz", "-dc", "--format=lzma"]}
 
+# As it shuts down it leaves a mark, so that a shutdown in order can be told from another.
+INITTAB = b"""::sysinit:/bin/true
+::respawn:/bin/sleep 100000
+::ctrlaltdel:/bin/reboot
+::shutdown:/bin/touch /root/shut-down
+"""
+
 
 class Stock:
     def __init__(self, folder):
@@ -108,6 +115,13 @@ def busybox_tree():
     yield from (member(f"bin/{name}", tarfile.SYMTYPE, target="busybox") for name in applets if name not in ("busybox", "init"))
     yield member("etc/passwd", data=b"root:x:0:0:root:/root:/bin/sh\n")
     yield member("etc/group", data=b"root:x:0:\n")
+
+
+def with_busybox_init():
+    yield from busybox_tree()
+    yield member("sbin", tarfile.DIRTYPE)
+    yield member("sbin/init", tarfile.SYMTYPE, target="../bin/busybox")
+    yield member("etc/inittab", data=INITTAB)
 
 
 def make_tar(path, members, mode="w"):

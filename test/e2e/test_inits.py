@@ -2,27 +2,13 @@
 """Guests whose init is not systemd: none at all (ours is PID 1), busybox's; in the long form also Debian's sysvinit, OpenRC and runit."""
 import os
 import subprocess
-import tarfile
 
 import pytest
 
-from stock import busybox_tree, make_tar, member
+from stock import busybox_tree, make_tar, with_busybox_init
 from waits import FolderWatch, pid_gone
 
-# As it shuts down it leaves a mark, so that a shutdown in order can be told from another.
-INITTAB = b"""::sysinit:/bin/true
-::respawn:/bin/sleep 100000
-::ctrlaltdel:/bin/reboot
-::shutdown:/bin/touch /root/shut-down
-"""
 DEBIAN = ["sysvinit", "openrc", "runit"] if os.environ.get("BANGER_SOAK") else []
-
-
-def with_busybox_init():
-    yield from busybox_tree()
-    yield member("sbin", tarfile.DIRTYPE)
-    yield member("sbin/init", tarfile.SYMTYPE, target="../bin/busybox")
-    yield member("etc/inittab", data=INITTAB)
 
 
 @pytest.fixture(scope="module", params=["none", "busybox", *DEBIAN])
@@ -39,8 +25,11 @@ def image(request, session_host, stock, tmp_path_factory):
 
 
 @pytest.fixture
-def guest(image, new_vm):
-    return new_vm(f"with-{image}", "--image", image, "--net", "private", "--memory", "512M")
+def guest(host, image, new_vm):
+    """A running one. runit says itself that it does not listen before its second stage."""
+    name = new_vm(f"with-{image}", "--image", image, "--net", "private", "--memory", "512M")
+    host.exec(name, "sh", "-c", "while [ $(cat /proc/1/comm) = runit ] && ! pidof runsvdir; do sleep 0.2; done")
+    return name
 
 
 def boot_id(host, vm):

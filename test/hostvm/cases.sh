@@ -35,6 +35,49 @@ survives_kill() {
 	banger vm kill box && banger vm start box && banger vm exec box -- cat /root/kept /etc/kept
 }
 
+# until WANTED COMMAND...: runs it until it prints that, half a minute at most.
+until_() {
+	local i wanted=$1
+	shift
+	for i in $(seq 60); do
+		[ "$("$@" 2> /dev/null)" = "$wanted" ] && return
+		sleep 0.5
+	done
+	return 1
+}
+
+state() {
+	banger vm show word --json | jq -r .state
+}
+
+boot_id() {
+	banger vm exec word -- cat /proc/sys/kernel/random/boot_id
+}
+
+booted_again() {
+	local now
+	now=$(boot_id)
+	[ -n "$now" ] && [ "$now" != "$1" ] && echo another
+}
+
+# An init that tells nobody: what is typed in the guest is noticed.
+word_poweroff() {
+	banger image import plain --kernel debian --tar busybox.tar >&2 && banger vm create --name word --image plain --net none >&2 || return
+	banger vm exec word -- poweroff
+	until_ stopped state
+	banger vm show word --json | jq -r '.state, .reason'
+}
+
+word_reboot() {
+	local before
+	banger vm start word >&2 && before=$(boot_id) || return
+	banger vm exec word -- reboot
+	until_ another booted_again "$before"
+	state
+	booted_again "$before"
+	banger vm delete --force word >&2
+}
+
 leftovers() {
 	banger daemon stop
 	pgrep -l 'firecracker|qemu-system|banger'
@@ -62,6 +105,8 @@ cases() {
 	case_ kill survives_kill
 	case_ stop banger vm stop box
 	case_ delete banger vm delete box
+	case_ poweroff word_poweroff
+	case_ reboot word_reboot
 	case_ leftovers leftovers
 }
 

@@ -4,11 +4,15 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
+sys.path.append(str(TOP / "test/e2e"))
+import stock  # noqa: E402
+
 SKIP = 77
 
 
@@ -37,7 +41,8 @@ def machine(tmp_path_factory):
     binary = os.environ.get("BANGER") or TOP / "build/src/banger"
     out = tmp_path_factory.mktemp("hostvm")
     subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    files = [HERE / "cases.sh", cache / "kernel.deb", cache / "rootfs.tar"]
+    busybox = stock.make_tar(tmp_path_factory.mktemp("busybox") / "busybox.tar", stock.with_busybox_init())
+    files = [HERE / "cases.sh", cache / "kernel.deb", cache / "rootfs.tar", busybox]
     done = subprocess.run([HERE / "hostvm", "banger", binary, out, *files], env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
     console = done.stdout.decode(errors="replace")
     print(console)
@@ -94,6 +99,12 @@ def test_bytes_through_exec(results):
 
 def test_flushed_writes_survive_a_killed_vmm(results):
     assert results.output("kill").split()[-2:] == ["kept", "kept"]
+
+
+def test_the_guests_own_word(results):
+    """With busybox's init, which tells nobody: Firecracker does not end at a power-off, its kernel's last line does it."""
+    assert results.output("poweroff").split() == ["stopped", "null"]
+    assert results.output("reboot").split() == ["running", "another"]
 
 
 def test_stop_and_delete(results):
