@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/digest.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -157,6 +159,18 @@ static MUST int fill_network(const struct daemon *d, const struct object *o, str
 	return 0;
 }
 
+/* machine-id(5) as a random UUID has it, from what no other VM has. */
+static char *machine_id(const struct vm_record *vm)
+{
+	AUTO_MEM char *own = mem_printf("machine-id %s %lld", vm->id, (long long)vm->created_at);
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_buffer(own, strlen(own), hex);
+	hex[12] = '4';
+	hex[16] = "89ab"[(hex[16] <= '9' ? hex[16] - '0' : hex[16] - 'a' + 10) & 3];
+	return mem_strndup(hex, 32);
+}
+
 int on_hello(struct varlink_call *call, const struct hello_in *in, struct hello_out *ret, struct err *e)
 {
 	struct daemon *d = varlink_call_server_context(call);
@@ -167,6 +181,7 @@ int on_hello(struct varlink_call *call, const struct hello_in *in, struct hello_
 	if (caller(call, &o, e) < 0)
 		return -1;
 	c->name = mem_strdup(o->vm.name);
+	c->machine_id = machine_id(&o->vm);
 	if (o->vm.net != NET_MODE_NONE && fill_network(d, o, c, e) < 0)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -17,6 +17,7 @@
 #include "ext4/fs.h"
 #include "ext4/tar.h"
 #include "ext4/tree.h"
+#include "image/identity.h"
 #include "image/inject.h"
 #include "unpack/tar.h"
 
@@ -148,7 +149,7 @@ static MUST int furnish(const char *path, const struct import *im, struct image_
 	struct ext4_info info;
 
 	tell(im, "looking into it", im->total);
-	if (ext4_open(path, true, &x, e) < 0 || look(x, &f, e) < 0 || image_inject(x, e) < 0 || ext4_close(TAKE_PTR(x), e) < 0 ||
+	if (ext4_open(path, true, &x, e) < 0 || look(x, &f, e) < 0 || image_inject(x, e) < 0 || image_forget_identity(x, e) < 0 || ext4_close(TAKE_PTR(x), e) < 0 ||
 	    ext4_info(path, &info, e) < 0)
 		return -1;
 	f.size_bytes = info.bytes;

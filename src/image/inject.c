@@ -32,6 +32,9 @@ static const struct injected {
 	{ "/etc/runlevels/default", "/etc/runlevels/default/banger-vsock-agent", NULL, "/etc/init.d/banger-vsock-agent", 0777 },
 	{ "/etc/runit/runsvdir/default", "/etc/sv/banger-vsock-agent/run", "runit", NULL, 0755 },
 	{ "/etc/runit/runsvdir/default", "/etc/runit/runsvdir/default/banger-vsock-agent", NULL, "/etc/sv/banger-vsock-agent", 0777 },
+	{ "/etc/systemd", "/etc/systemd/system/banger-ssh-host-keys.service", "ssh-host-keys.service", NULL, 0644 },
+	{ "/etc/systemd", "/etc/systemd/system/ssh.service.wants/banger-ssh-host-keys.service", NULL, "../banger-ssh-host-keys.service", 0777 },
+	{ "/etc/systemd", "/etc/systemd/system/sshd.service.wants/banger-ssh-host-keys.service", NULL, "../banger-ssh-host-keys.service", 0777 },
 	{ "/etc/ssh", "/etc/ssh/sshd_config.d/99-banger.conf", "sshd.conf", NULL, 0644 },
 };
 

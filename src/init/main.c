@@ -24,6 +24,7 @@
 #include "base/fd.h"
 #include "init/cmdline.h"
 #include "init/devices.h"
+#include "init/identity.h"
 #include "init/join.h"
 #include "init/modules.h"
 #include "init/mounts.h"
@@ -131,6 +132,7 @@ static void greet(int *ret_listen_fd)
 		return;
 	}
 	configure_guest(&config);
+	identity_machine_id(config.machine_id);
 	guest_config_done(&config);
 	if (files_write(AGENT_CONFIGURED, "", 0600, &e) < 0)
 		say_console("%s", e.msg);
@@ -173,6 +175,8 @@ static void start_image(const struct cmdline *c, char **argv)
 		err_clear(&e);
 	}
 	greet(&listen_fd);
+	if (system_kind() != SYSTEM_SYSTEMD)
+		identity_host_keys();
 	if (pid1_start_agent(listen_fd, &agent, &e) < 0)
 		say_console("start the agent: %s", e.msg);
 	say_console("agent started %lld ms after the kernel, then %s", (long long)hello_uptime_ms(), init ? init : "no init");

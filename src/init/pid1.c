@@ -127,10 +127,9 @@ static void shut_down(int signals, const char *action)
 /* Images without an init are often without a daemon too; sshd is the one that people look for. */
 static void start_sshd(void)
 {
-	static const char *const keys = "[ -n \"$(ls /etc/ssh/ssh_host_*_key 2>/dev/null)\" ] || ssh-keygen -A; exec /usr/sbin/sshd -D";
-	char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char *)(uintptr_t)keys, NULL };
+	char *argv[] = { (char[]){ "/usr/sbin/sshd" }, (char[]){ "-D" }, NULL }; /* it wants its whole path there */
 	char *envp[] = { (char[]){ "PATH=" AGENT_PATH }, NULL };
-	struct proc_spawn how = { .path = "/bin/sh", .argv = argv, .envp = envp, .new_session = true };
+	struct proc_spawn how = { .path = "/usr/sbin/sshd", .argv = argv, .envp = envp, .new_session = true };
 	struct err e = { 0 };
 	pid_t pid;
 

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "ext4/fs.h"
 #include "ext4/tree.h"
+#include "image/identity.h"
 #include "image/inject.h"
 
 static char dir[] = "/tmp/banger-test-inject.XXXXXX";
@@ -97,6 +98,41 @@ static void test_systemd(void **state)
 	finish(x, path);
 }
 
+/* What each VM gets anew; a link is the image's own affair, and without ssh-keygen the keys are all there is. */
+static void test_identity(void **state)
+{
+	AUTO_MEM char *path = mem_printf("%s/identity", dir), *text = NULL;
+	struct ext4_meta link = ext4_meta(S_IFLNK | 0777, 0, 0, 0), file = ext4_meta(S_IFREG | 0600, 0, 0, 0);
+	struct ext4 *x = make_image(path);
+	struct err e = { 0 };
+	size_t n;
+
+	assert_ok(image_forget_identity(x, &e));
+	make_dirs(x, "/etc/ssh");
+	make_dirs(x, "/usr/bin");
+	make_dirs(x, "/var/lib/dbus");
+	make_dirs(x, "/var/lib/systemd");
+	assert_ok(ext4_put_file(x, "/etc/machine-id", "0123\n", 5, &file, &e));
+	assert_ok(ext4_symlink(x, "/var/lib/dbus/machine-id", "/etc/machine-id", &link, &e));
+	assert_ok(ext4_put_file(x, "/var/lib/systemd/random-seed", "x", 1, &file, &e));
+	assert_ok(ext4_put_file(x, "/etc/ssh/ssh_host_rsa_key", "x", 1, &file, &e));
+	assert_ok(ext4_put_file(x, "/etc/ssh/ssh_host_rsa_key.pub", "x", 1, &file, &e));
+	assert_ok(ext4_put_file(x, "/etc/ssh/sshd_config", "x", 1, &file, &e));
+	assert_ok(image_forget_identity(x, &e));
+	assert_ok(ext4_read_file(x, "/etc/machine-id", 100, &text, &n, &e));
+	assert_int_equal(n, 0);
+	assert_true(has(x, "/etc/machine-id", S_IFREG | 0444));
+	assert_true(has(x, "/var/lib/dbus/machine-id", S_IFLNK | 0777));
+	assert_false(has(x, "/var/lib/systemd/random-seed", S_IFREG | 0600));
+	assert_true(has(x, "/etc/ssh/ssh_host_rsa_key", S_IFREG | 0600));
+	assert_ok(ext4_put_file(x, "/usr/bin/ssh-keygen", "x", 1, &file, &e));
+	assert_ok(image_forget_identity(x, &e));
+	assert_false(has(x, "/etc/ssh/ssh_host_rsa_key", S_IFREG | 0600));
+	assert_false(has(x, "/etc/ssh/ssh_host_rsa_key.pub", S_IFREG | 0600));
+	assert_true(has(x, "/etc/ssh/sshd_config", S_IFREG | 0600));
+	finish(x, path);
+}
+
 static void test_bare(void **state)
 {
 	AUTO_MEM char *path = mem_printf("%s/bare", dir);
@@ -135,7 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_systemd),
-		cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_identity), cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_openrc),
 		cmocka_unit_test(test_fstab),
 	};
