@@ -80,6 +80,11 @@ void varlink_client_set_max(struct varlink_client *c, size_t bytes)
 	c->max = bytes;
 }
 
+void varlink_client_read_exactly(struct varlink_client *c)
+{
+	c->in.exact = true;
+}
+
 int64_t varlink_client_attach_fd(struct varlink_client *c, int fd)
 {
 	assert(c->out.n < FD_PASS_MAX);

@@ -30,6 +30,8 @@ int varlink_client_fd(const struct varlink_client *c);
 void varlink_client_set_deadline(struct varlink_client *c, int64_t deadline_ms);
 /* The largest answer taken, VARLINK_MAX_REPLY at first. Lower it towards peers that are not trusted (guests). */
 void varlink_client_set_max(struct varlink_client *c, size_t bytes);
+/* From now on nothing is read that lies behind a reply: after an upgrade the socket can be handed on as it is. Slow; for short replies. */
+void varlink_client_read_exactly(struct varlink_client *c);
 
 /* Adds a descriptor to the next call and returns its index, to be put into the parameters. It stays the caller's and must be open
  * until that call returns. At most FD_PASS_MAX for a call. */

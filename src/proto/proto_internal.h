@@ -34,6 +34,7 @@ struct varlink_input {
 	size_t at;      /* bytes at the front that are used up */
 	size_t scanned; /* bytes behind at without a NUL */
 	uint64_t total; /* bytes ever read */
+	bool exact;     /* read byte by byte: none behind a message's end */
 	struct {
 		int fd;
 		uint64_t pos; /* that last byte, counted from the beginning of the stream */

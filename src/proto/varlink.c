@@ -80,7 +80,7 @@ ssize_t varlink_input_read(struct varlink_input *in, int sock)
 	char buf[READ_BYTES];
 	int fds[FD_PASS_MAX];
 	size_t n_fds = 0;
-	ssize_t got = fd_recv_msg(sock, buf, sizeof(buf), fds, &n_fds);
+	ssize_t got = fd_recv_msg(sock, buf, in->exact ? 1 : sizeof(buf), fds, &n_fds);
 
 	if (got < 0)
 		return -1;
