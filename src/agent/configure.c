@@ -15,9 +15,12 @@
 #include "agent/say.h"
 #include "base/auto.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/str.h"
 
 #define FILE_MAX (1 << 20) /* /etc/hosts, authorized_keys */
+#define SSH_DIR "/root/.ssh"
+#define KEYS_FILE SSH_DIR "/authorized_keys"
 
 static MUST int set_clock(const struct guest_config *config, struct err *e)
 {
@@ -111,21 +114,47 @@ char *configure_keys_text(const char *old, char *const *keys, size_t n)
 	return NULL;
 }
 
-static MUST int add_keys(const struct guest_config *config, struct err *e)
+/* What sshd's StrictModes asks of each: root's, and for nobody else to write. */
+static MUST int make_strict(const char *path, struct err *e)
 {
-	AUTO_MEM char *old = NULL, *text = NULL;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return err_sys(e, errno, "look at '%s'", path);
+	if (st.st_uid != 0 && chown(path, 0, 0) < 0)
+		return err_sys(e, errno, "set the owner of '%s'", path);
+	if (st.st_mode & (S_IWGRP | S_IWOTH) && chmod(path, st.st_mode & 07755) < 0)
+		return err_sys(e, errno, "set the mode of '%s'", path);
+	return 0;
+}
+
+int configure_add_keys(char *const *keys, size_t n, struct err *e)
+{
+	static const char *const paths[] = { "/root", SSH_DIR, KEYS_FILE };
+	AUTO_MEM char *old = NULL, *text = NULL, *real = realpath(KEYS_FILE, NULL); /* it may be a link to elsewhere */
 	struct err ignored = { 0 };
 
-	if (!config->n_authorized_keys)
+	if (!n)
 		return 0;
-	if (mkdir("/root/.ssh", 0700) < 0 && errno != EEXIST)
-		return err_sys(e, errno, "make '/root/.ssh'");
-	if (fd_read_file(AT_FDCWD, "/root/.ssh/authorized_keys", FILE_MAX, &old, NULL, &ignored) < 0 && ignored.sys != ENOENT) {
+	if (mkdir(SSH_DIR, 0700) < 0 && errno != EEXIST)
+		return err_sys(e, errno, "make '" SSH_DIR "'");
+	if (fd_read_file(AT_FDCWD, KEYS_FILE, FILE_MAX, &old, NULL, &ignored) < 0 && ignored.sys != ENOENT) {
 		*e = ignored;
 		return -1;
 	}
-	text = configure_keys_text(old, config->authorized_keys, config->n_authorized_keys);
-	return text ? files_write("/root/.ssh/authorized_keys", text, 0600, e) : 0;
+	text = configure_keys_text(old, keys, n);
+	/* The user's own keys are in it: never half of it. */
+	if (text && path_write_atomic(real ? real : KEYS_FILE, text, strlen(text), 0600, e) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+		if (make_strict(paths[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static MUST int add_keys(const struct guest_config *config, struct err *e)
+{
+	return configure_add_keys(config->authorized_keys, config->n_authorized_keys, e);
 }
 
 void configure_guest(const struct guest_config *config)

@@ -12,6 +12,7 @@
 #include "agent/aside.h"
 #include "agent/hello.h"
 #include "agent/on_exec.h"
+#include "agent/sockets.h"
 #include "agent/system.h"
 #include "base/auto.h"
 #include "base/fd.h"
@@ -20,9 +21,8 @@
 #include "proto/io_banger_agent.h"
 
 #define PROC_MAX 65536
-#define SOCKETS_MAX (16 << 20)
 
-enum { SSH_PORT = 22, ESTABLISHED = 1 };
+enum { SSH_PORT = 22 };
 
 int on_ping(struct varlink_call *call, const struct ping_in *in, struct ping_out *ret, struct err *e)
 {
@@ -51,19 +51,9 @@ static int64_t count_processes(void)
 	return n;
 }
 
-/* Lines of /proc/net/tcp and tcp6 (proc_net_tcp.rst): number, local address:port in hexadecimal, remote, state 01 for one that stands. */
-static int64_t count_ssh(const char *path)
+static void count_ssh(const struct socket_line *line, void *arg)
 {
-	AUTO_MEM char *text = NULL;
-	struct err ignored = { 0 }; /* no IPv6, no connections */
-	unsigned port, state;
-	int64_t n = 0;
-
-	if (fd_read_file(AT_FDCWD, path, SOCKETS_MAX, &text, NULL, &ignored) < 0)
-		return 0;
-	for (const char *line = text; (line = strchr(line, '\n')) && *++line;)
-		n += sscanf(line, " %*u: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &port, &state) == 2 && port == SSH_PORT && state == ESTABLISHED;
-	return n;
+	*(int64_t *)arg += line->port == SSH_PORT && line->state == SOCKET_ESTABLISHED;
 }
 
 static MUST int measure(struct health_out *h, struct err *e)
@@ -82,7 +72,8 @@ static MUST int measure(struct health_out *h, struct err *e)
 	h->processes = count_processes();
 	h->execs = on_exec_count();
 	h->has_ssh_sessions = true;
-	h->ssh_sessions = count_ssh("/proc/net/tcp") + count_ssh("/proc/net/tcp6");
+	sockets_each("tcp", count_ssh, &h->ssh_sessions);
+	sockets_each("tcp6", count_ssh, &h->ssh_sessions);
 	if (statvfs("/", &fs) == 0)
 		h->root_free_kib = (int64_t)((uint64_t)fs.f_bavail * fs.f_frsize / 1024);
 	return 0;
