@@ -27,8 +27,8 @@ static const char *const vm_examples[] = {
 	NULL,
 };
 static const struct opt_command *const vm_commands[] = { &cli_vm_run, &cli_vm_create, &cli_vm_list, &cli_vm_show,
-	&cli_vm_exec, &cli_vm_start, &cli_vm_stop, &cli_vm_restart, &cli_vm_kill, &cli_vm_delete, &cli_vm_set,
-	&cli_vm_logs, &cli_vm_ping, &cli_vm_health, &cli_vm_stats, NULL };
+	&cli_vm_exec, &cli_vm_ssh, &cli_vm_start, &cli_vm_stop, &cli_vm_restart, &cli_vm_kill, &cli_vm_delete, &cli_vm_set,
+	&cli_vm_logs, &cli_vm_ping, &cli_vm_health, &cli_vm_ports, &cli_vm_stats, NULL };
 static const struct opt_command vm = {
 	.name = "vm",
 	.brief = "virtual machines: make, use, stop, delete",
@@ -80,6 +80,9 @@ static const struct opt_command daemon_group = {
 	.children = daemon_commands,
 };
 
+static const struct opt_command *const internal_commands[] = { &cli_internal_ssh_proxy, NULL };
+static const struct opt_command internal = { .name = "internal", .brief = "what banger's own files call", .children = internal_commands, .hidden = true };
+
 static const struct opt_command ps = { .name = "ps", .brief = "list VMs (same as vm list)", .same_as = &cli_vm_list };
 
 static const struct opt globals[] = {
@@ -97,8 +100,8 @@ static const char *const root_examples[] = {
 	"banger ps                             which VMs there are",
 	NULL,
 };
-static const struct opt_command *const commands[] = { &vm, &ps, &image, &kernel, &daemon_group, &cli_doctor,
-	&cli_version, &cli_completion, &cli_complete, NULL };
+static const struct opt_command *const commands[] = { &vm, &ps, &image, &kernel, &daemon_group, &cli_ssh_config, &cli_doctor,
+	&cli_version, &cli_completion, &cli_complete, &internal, NULL };
 const struct opt_command cli_root = {
 	.name = "banger",
 	.brief = "Real virtual machines from images and distribution kernels, as handy as containers.",
@@ -193,6 +196,8 @@ static int usage_status(const struct opt_parsed *p, int argc, char *const *argv)
 {
 	if (p->command == &cli_vm_exec)
 		return CLI_EXEC_FAILED;
+	if (p->command == &cli_vm_ssh)
+		return CLI_SSH_FAILED;
 	for (int i = 1; p->command == &cli_vm_run && i < argc; i++)
 		if (strcmp(argv[i], "--") == 0)
 			return CLI_EXEC_FAILED;

@@ -2,14 +2,20 @@
 /* The machine's checks, and those that the daemon answers. */
 #include "doctor/doctor.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "base/auto.h"
 #include "base/build.h"
+#include "base/fd.h"
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "cli/client.h"
+#include "cli/ssh.h"
 #include "store/layout.h"
 
-enum { N_DAEMON_CHECKS = 4, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS };
+enum { N_DAEMON_CHECKS = 4, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS + 1, USER_CONFIG_MAX = 4 << 20 };
 
 struct doctor {
 	bool json;
@@ -92,6 +98,28 @@ static void run_daemon_checks(
 		doctor_add_error(&ret[3], DOCTOR_FAIL, &e);
 }
 
+/* Only a convenience is missing without it. */
+static MUST int check_ssh(struct doctor_check *check, struct err *e)
+{
+	AUTO_MEM char *settings = layout_ssh_config(), *path = NULL, *old = NULL, *text = NULL;
+
+	if (ssh_user_config(&path, e) < 0)
+		return -1;
+	if (fd_read_file(AT_FDCWD, path, USER_CONFIG_MAX, &old, NULL, e) < 0) {
+		if (e->sys != ENOENT)
+			return -1;
+		err_clear(e);
+	}
+	text = ssh_user_config_text(old, settings, true);
+	if (!text && access(settings, F_OK) == 0) {
+		doctor_add(check, DOCTOR_PASS, "%s includes %s: ssh NAME.vm", path, settings);
+		return 0;
+	}
+	doctor_add(check, DOCTOR_WARN, "%s does not include banger's settings, so ssh NAME.vm does not work; vm ssh does", path);
+	doctor_add(check, DOCTOR_WARN, "banger ssh-config --install");
+	return 0;
+}
+
 static void print(const struct doctor_check *checks, bool json)
 {
 	AUTO_DONE(str_done) struct str out = STR_INIT;
@@ -128,6 +156,9 @@ static int run(const void *in, void *cx)
 	host.config = config;
 	doctor_run(&host, checks);
 	run_daemon_checks(cx, &host, checks + DOCTOR_N_CHECKS);
+	checks[N_CHECKS - 1] = (struct doctor_check){ .name = "ssh" };
+	if (check_ssh(&checks[N_CHECKS - 1], &e) < 0)
+		doctor_add_error(&checks[N_CHECKS - 1], DOCTOR_WARN, &e);
 	print(checks, o->json);
 	for (size_t i = 0; i < N_CHECKS; i++) {
 		if (checks[i].level == DOCTOR_FAIL)

@@ -68,6 +68,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_JAILER_BIN] = { NULL, "jailer_bin", PATH, AT(jailer_bin), .notice = "banger has a jail of its own" },
 	[CONFIG_JAILER_CHROOT_BASE] = { NULL, "jailer_chroot_base", PATH, AT(jailer_chroot_base),
 		.notice = "banger has a jail of its own" },
+	[CONFIG_SSH_KEY_PATH] = { NULL, "ssh_key_path", PATH, AT(ssh_key_path) },
 	[CONFIG_DEFAULT_IMAGE_NAME] = { NULL, "default_image_name", TEXT, AT(default_image_name) },
 	[CONFIG_DEFAULT_KERNEL] = { NULL, "default_kernel", TEXT, AT(default_kernel) },
 	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = check_bridge, .at_start = true },
@@ -92,7 +93,7 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 };
 
 /* Keys that files of the original have and that do nothing here yet. */
-static const char *const without_effect[] = { "ssh_key_path", "file_sync", NULL };
+static const char *const without_effect[] = { "file_sync", NULL };
 
 static int wrong(const struct cursor *at, struct err *e, const char *what)
 {

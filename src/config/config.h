@@ -25,6 +25,7 @@ enum config_key {
 	CONFIG_JAILER_ENABLED,
 	CONFIG_JAILER_BIN,
 	CONFIG_JAILER_CHROOT_BASE,
+	CONFIG_SSH_KEY_PATH,
 	CONFIG_DEFAULT_IMAGE_NAME,
 	CONFIG_DEFAULT_KERNEL,
 	CONFIG_BRIDGE_NAME,
@@ -57,6 +58,7 @@ struct config {
 	bool jailer_enabled;
 	char *jailer_bin;         /* accepted for the sake of older files, not used */
 	char *jailer_chroot_base; /* absolute, or NULL */
+	char *ssh_key_path;       /* absolute, or NULL: one of banger's own */
 	char *default_image_name;
 	char *default_kernel;              /* NULL: the image's, else the only one there is */
 	char *bridge_name;                 /* br-fc or br-fc-SOMETHING */

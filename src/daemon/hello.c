@@ -2,6 +2,7 @@
 #include "daemon/hello.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 #include "proto/io_banger_hello.h"
 #include "proto/server.h"
 
-enum { HELLO_MESSAGE_MAX = 16 << 10, HELLO_CONNECTIONS_MAX = 8192, HELLO_GUEST_MAX = 8, HELLO_MESSAGE_MS = 5000 };
+enum { HELLO_MESSAGE_MAX = 16 << 10, HELLO_CONNECTIONS_MAX = 8192, HELLO_GUEST_MAX = 8, HELLO_MESSAGE_MS = 5000, SSH_KEY_MAX = 8 << 10 };
 
 struct hello {
 	int fd;
@@ -171,6 +172,26 @@ static char *machine_id(const struct vm_record *vm)
 	return mem_strndup(hex, 32);
 }
 
+/* The public half of the ssh key; without one, keys come with the first use of ssh. */
+static void fill_keys(const struct daemon *d, struct guest_config *c)
+{
+	AUTO_MEM char *own = layout_ssh_key();
+	AUTO_MEM char *path = mem_printf("%s.pub", d->config->ssh_key_path ? d->config->ssh_key_path : own);
+	AUTO_MEM char *text = NULL;
+	struct err why = { 0 };
+
+	if (fd_read_file(AT_FDCWD, path, SSH_KEY_MAX, &text, NULL, &why) < 0) {
+		if (why.sys != ENOENT)
+			log_warn("ssh key cannot be read", "file", path, "why", why.msg);
+		return;
+	}
+	text[strcspn(text, "\r\n")] = 0;
+	if (!*text)
+		return;
+	c->authorized_keys = mem_array(1, sizeof(*c->authorized_keys));
+	c->authorized_keys[c->n_authorized_keys++] = mem_strdup(text);
+}
+
 int on_hello(struct varlink_call *call, const struct hello_in *in, struct hello_out *ret, struct err *e)
 {
 	struct daemon *d = varlink_call_server_context(call);
@@ -184,6 +205,7 @@ int on_hello(struct varlink_call *call, const struct hello_in *in, struct hello_
 	c->machine_id = machine_id(&o->vm);
 	if (o->vm.net != NET_MODE_NONE && fill_network(d, o, c, e) < 0)
 		return -1;
+	fill_keys(d, c);
 	clock_gettime(CLOCK_REALTIME, &now);
 	c->time_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	o->ready = true;

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
@@ -67,8 +68,21 @@ int object_save(struct object *o, struct err *e)
 	return 0;
 }
 
+/* Another VM may get the name, and it has other host keys. */
+static void forget_host_keys(const struct object *o)
+{
+	AUTO_MEM char *name = mem_printf("%s.vm", o->vm.name), *id = mem_printf("%s.vm", o->vm.id);
+	AUTO_MEM char *by_name = layout_ssh_known_hosts(name), *by_id = layout_ssh_known_hosts(id);
+	struct err why = { 0 };
+
+	if (path_remove(by_name, &why) < 0 || path_remove(by_id, &why) < 0)
+		log_warn("host keys stay known", "vm", o->vm.name, "why", why.msg);
+}
+
 int object_remove(struct object *o, struct err *e)
 {
+	if (o->kind == LAYOUT_VM)
+		forget_host_keys(o);
 	if (record_remove(o->kind, object_id(o), e) < 0)
 		return err_wrap(e, "remove %s '%s'", layout_kind_text(o->kind), object_name(o));
 	if (o->kind == LAYOUT_VM)

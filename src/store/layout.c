@@ -145,6 +145,26 @@ char *layout_log(void)
 	return mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
 }
 
+char *layout_ssh(void)
+{
+	return mem_printf("%s/ssh", dirs[LAYOUT_STATE]);
+}
+
+char *layout_ssh_key(void)
+{
+	return mem_printf("%s/ssh/id_ed25519", dirs[LAYOUT_STATE]);
+}
+
+char *layout_ssh_known_hosts(const char *host)
+{
+	return mem_printf("%s/ssh/known_hosts.d/%s", dirs[LAYOUT_STATE], host);
+}
+
+char *layout_ssh_config(void)
+{
+	return mem_printf("%s/ssh_config", config_dir);
+}
+
 char *layout_records(enum layout_kind k)
 {
 	return mem_printf("%s/%s", dirs[LAYOUT_STATE], kind_dirs[k]);

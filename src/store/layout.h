@@ -35,6 +35,10 @@ char *layout_socket(void);                             /* bangerd.sock */
 char *layout_lock(void);                               /* bangerd.lock, held by the daemon */
 char *layout_helper_socket(void);                      /* helper.sock */
 char *layout_log(void);                                /* bangerd.log */
+char *layout_ssh(void);                                /* folder of the ssh key and of what follows */
+char *layout_ssh_key(void);                            /* the key that is made when the configuration names none; ".pub" behind it */
+char *layout_ssh_known_hosts(const char *host);        /* one VM's host keys, under the name "NAME.vm" */
+char *layout_ssh_config(void);                         /* ssh_config, beside config.toml */
 char *layout_records(enum layout_kind k);              /* folder of the kind's records */
 char *layout_record(enum layout_kind k, const char *id);
 char *layout_files(enum layout_kind k, const char *id); /* folder of the object's files */
