@@ -371,3 +371,23 @@ int net_probe(struct net *n, struct err *e)
 		return err_hint(e, "making a network needs root or CAP_NET_ADMIN, /dev/net/tun and nftables; --net none works without");
 	return 0;
 }
+
+int net_check_free(struct net *n, struct err *e)
+{
+	AUTO_MEM struct link_address *addresses = NULL;
+	char text[ADDR_NET_TEXT];
+	size_t count;
+	struct link l;
+
+	if (find(n, n->bridge, &l, e) < 0)
+		return -1;
+	if (l.index && !is_ours(n, &l))
+		return err_set(e, ERR_EXISTS, "a device '%s' is there already, and it is %s", n->bridge,
+			str_starts(l.alias, ALIAS) ? "another banger's" : "not banger's");
+	if (link_addresses(n->route, &addresses, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (addresses[i].index != l.index && addr_overlap(&addresses[i].net, &n->net))
+			return err_set(e, ERR_EXISTS, "the subnet %s is in use by device '%s'", addr_net_text(&n->net, text), addresses[i].label);
+	return 0;
+}

@@ -61,3 +61,5 @@ MUST int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct e
 MUST int net_remove_all(struct net *n, struct err *e);
 /* Is there the right to make taps and rules, and the kernel's parts for it? Makes nothing. The error says what is missing. */
 MUST int net_probe(struct net *n, struct err *e);
+/* Is nobody else on the bridge's name and network? Makes nothing. ERR_EXISTS names who is. */
+MUST int net_check_free(struct net *n, struct err *e);
