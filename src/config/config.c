@@ -557,9 +557,45 @@ const struct config_value *config_values(const struct config *c, size_t *ret_n)
 
 const char *config_source_text(enum config_source source)
 {
-	static const char *const names[] = { "builtin", "auto", "config" };
+	static const char *const names[] = { "builtin", "auto", "config", "install" };
 
 	return names[source];
+}
+
+/* Replaces a text value and what is shown of it. */
+static void set_installed(struct config *c, enum config_key key, const char *text)
+{
+	struct str shown = STR_INIT;
+
+	if (keys[key].kind == TEXT || keys[key].kind == PATH) {
+		char **at = (char **)(void *)((char *)c + keys[key].at);
+
+		free(*at);
+		*at = *text ? mem_strdup(text) : NULL;
+	}
+	c->source[key] = CONFIG_INSTALL;
+	value_text(c, &keys[key], &shown);
+	free(c->values[key].text);
+	c->values[key].text = str_take(&shown);
+	c->values[key].source = CONFIG_INSTALL;
+}
+
+int config_install(struct config *c, const char *bridge, const char *subnet, const char *firecracker, struct err *e)
+{
+	size_t n = strcspn(subnet, "/");
+	AUTO_MEM char *ip = mem_strndup(subnet, n);
+
+	if (!subnet[n] || str_to_int(subnet + n + 1, 8, 30, "the subnet's prefix", &c->cidr, e) < 0)
+		return subnet[n] ? -1 : err_set(e, ERR_INVALID, "'%s' is no subnet", subnet);
+	set_installed(c, CONFIG_BRIDGE_NAME, bridge);
+	set_installed(c, CONFIG_BRIDGE_IP, ip);
+	set_installed(c, CONFIG_CIDR, "");
+	set_installed(c, CONFIG_FIRECRACKER_BIN, firecracker);
+	if (!*firecracker && strcmp(c->vmm, "auto") == 0)
+		set_installed(c, CONFIG_VMM, "qemu");
+	free(c->subnet);
+	c->subnet = mem_strdup(subnet);
+	return 0;
 }
 
 bool config_needs_restart(enum config_key key)

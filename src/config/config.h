@@ -14,6 +14,7 @@ enum config_source {
 	CONFIG_BUILTIN, /* the same everywhere */
 	CONFIG_AUTO,    /* from this machine's size or set-up */
 	CONFIG_FILE,    /* the user's word; shown as "config" */
+	CONFIG_INSTALL, /* root's word when banger was installed */
 };
 
 /* Every key, in the order of the documentation. */
@@ -103,5 +104,7 @@ struct config_value {
 const struct config_value *config_values(const struct config *c, size_t *ret_n);
 /* A change of that key is heard of only when the daemon starts. */
 bool config_needs_restart(enum config_key key);
-/* "config", "auto", "builtin". Static text. */
+/* What an installed banger's owner cannot choose: bridge, subnet ("172.16.0.1/24") and firecracker ("" without one: VMs run on QEMU then). */
+MUST int config_install(struct config *c, const char *bridge, const char *subnet, const char *firecracker, struct err *e);
+/* "config", "auto", "builtin", "install". Static text. */
 const char *config_source_text(enum config_source source);
