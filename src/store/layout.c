@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +13,13 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "store/installed.h"
 
 static char *root_dir;
 static char *dirs[LAYOUT_DIR_COUNT];
 static char *config_dir;
+static struct installed installed;
+static bool is_system;
 
 static const char *const kind_dirs[] = { "vms", "images", "kernels" };
 static const char *const kind_texts[] = { "VM", "image", "kernel" };
@@ -60,9 +64,46 @@ static MUST int fallback_run_dir(char **ret, struct err *e)
 	return 0;
 }
 
+int layout_init_system(struct err *e)
+{
+	struct installed found;
+
+	if (installed_load(&found, e) < 0)
+		return -1;
+	installed_done(&installed);
+	installed = found;
+	is_system = true;
+	root_dir = NULL;
+	dirs[LAYOUT_STATE] = mem_strdup(LAYOUT_SYSTEM_STATE);
+	dirs[LAYOUT_RUN] = mem_strdup(LAYOUT_SYSTEM_RUN);
+	config_dir = mem_printf("%s/.config/banger", installed.home);
+	return 0;
+}
+
+const struct installed *layout_installed(void)
+{
+	return is_system ? &installed : NULL;
+}
+
+/* 1: the folders are the installation's; 0: there is none. */
+static MUST int try_system(struct err *e)
+{
+	if (layout_init_system(e) < 0) {
+		if (e->code != ERR_NOT_FOUND)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (getuid() == 0 || (int64_t)getuid() == installed.uid)
+		return 1;
+	err_set(e, ERR_DENIED, "the banger of this host is of user '%s'", installed.owner);
+	return err_hint(e, "be that user, or keep a banger of your own below a folder: --root DIR or BANGER_ROOT");
+}
+
 int layout_init(const char *root, struct err *e)
 {
 	const char *run = getenv("XDG_RUNTIME_DIR");
+	int found;
 
 	if (!root)
 		root = getenv("BANGER_ROOT");
@@ -77,6 +118,9 @@ int layout_init(const char *root, struct err *e)
 		config_dir = mem_printf("%s/config", root);
 		return 0;
 	}
+	found = try_system(e);
+	if (found)
+		return found < 0 ? -1 : 0;
 	if (xdg_dir("XDG_STATE_HOME", ".local/state", &dirs[LAYOUT_STATE], e) < 0 ||
 	    xdg_dir("XDG_CONFIG_HOME", ".config", &config_dir, e) < 0)
 		return -1;
@@ -137,12 +181,22 @@ char *layout_lock(void)
 
 char *layout_helper_socket(void)
 {
-	return mem_printf("%s/helper.sock", dirs[LAYOUT_RUN]);
+	return is_system ? mem_strdup(LAYOUT_HELPER_RUN "/bangerd-root.sock") : mem_printf("%s/helper.sock", dirs[LAYOUT_RUN]);
+}
+
+char *layout_helper_lock(void)
+{
+	return mem_printf("%s/helper.lock", is_system ? LAYOUT_HELPER_RUN : dirs[LAYOUT_RUN]);
+}
+
+char *layout_boot(void)
+{
+	return mem_printf("%s/boot", dirs[LAYOUT_STATE]);
 }
 
 char *layout_log(void)
 {
-	return mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
+	return is_system ? mem_strdup("journalctl -u bangerd -u bangerd-root") : mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
 }
 
 char *layout_ssh(void)

@@ -4,6 +4,20 @@
 
 #include "base/err.h"
 
+struct installed;
+
+/* An installed banger's (system mode). All of root but the owner's state, cache and run. */
+#define LAYOUT_ETC "/etc/banger"
+#define LAYOUT_INSTALL LAYOUT_ETC "/install.toml"
+#define LAYOUT_SYSTEM_STATE "/var/lib/banger"
+#define LAYOUT_SYSTEM_CACHE "/var/cache/banger"
+#define LAYOUT_SYSTEM_RUN "/run/banger"
+#define LAYOUT_HELPER_RUN "/run/banger-root"
+#define LAYOUT_BIN "/usr/local/bin"
+#define LAYOUT_SHARE "/usr/local/share"
+#define LAYOUT_UNITS "/etc/systemd/system"
+#define LAYOUT_TMPFILES "/etc/tmpfiles.d"
+
 enum layout_dir {
 	LAYOUT_STATE, /* records, disks, images, kernels: kept */
 	LAYOUT_RUN,   /* sockets, locks: gone with the boot */
@@ -18,8 +32,13 @@ enum layout_kind {
 };
 
 /* Fixes the folders for the life of the process: below root (absolute) when it is not NULL, else below $BANGER_ROOT when that is
- * set, else by XDG. ERR_INVALID when nothing says where the home is; ERR_DENIED when the fall-back run folder is another's. */
+ * set, else this host's installation when there is one, else by XDG. ERR_INVALID when nothing says where the home is; ERR_DENIED when the
+ * installation or the fall-back run folder is another's. */
 MUST int layout_init(const char *root, struct err *e);
+/* The installation's folders, whoever asks. ERR_NOT_FOUND without one. */
+MUST int layout_init_system(struct err *e);
+/* The installation that the folders are of; NULL in other modes. Borrowed. */
+const struct installed *layout_installed(void);
 /* The root given or found, NULL with XDG folders. Borrowed. */
 const char *layout_root(void);
 /* Makes both folders and those below, mode 0700. */
@@ -34,7 +53,9 @@ char *layout_config(void);                             /* config.toml */
 char *layout_socket(void);                             /* bangerd.sock */
 char *layout_lock(void);                               /* bangerd.lock, held by the daemon */
 char *layout_helper_socket(void);                      /* helper.sock */
-char *layout_log(void);                                /* bangerd.log */
+char *layout_helper_lock(void);                        /* helper.lock, held by the helper */
+char *layout_boot(void);                               /* the boot in which the daemon ran last */
+char *layout_log(void);                                /* bangerd.log; what shows it in system mode */
 char *layout_ssh(void);                                /* folder of the ssh key and of what follows */
 char *layout_ssh_key(void);                            /* the key that is made when the configuration names none; ".pub" behind it */
 char *layout_ssh_known_hosts(const char *host);        /* one VM's host keys, under the name "NAME.vm" */
