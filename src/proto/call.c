@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "proto/org_varlink_service.h"
@@ -206,6 +207,7 @@ static void run(struct varlink_call *call, const struct json *request)
 	AUTO_MEM void *in = mem_new(m->in->size);
 	AUTO_MEM void *out = mem_new(m->out->size);
 	struct err e = { 0 };
+	int64_t started;
 	int r;
 
 	if (decode_parameters(call, request, in, &e) < 0) {
@@ -214,7 +216,10 @@ static void run(struct varlink_call *call, const struct json *request)
 		varlink_call_service_error(call, "InvalidParameter", "parameter", parameter, e.msg);
 		return;
 	}
+	started = time_now_ms();
 	r = row->run(call, in, out, &e);
+	if (r != VARLINK_LATER && call->srv->conf.on_call)
+		call->srv->conf.on_call(call, time_now_ms() - started, r < 0 ? &e : NULL);
 	if (r == 0)
 		varlink_reply(call, out);
 	else if (r < 0)

@@ -36,6 +36,8 @@ struct varlink_server_conf {
 	void (*on_disconnect)(struct varlink_conn *conn, void *conn_context);
 	/* May be NULL. A peer broke the protocol and its connection is being closed: one line for the log. */
 	void (*on_refused)(const struct ucred *peer, const char *why, void *context);
+	/* May be NULL. A handler that answers at once has done so, in ms milliseconds; error is NULL when it succeeded. The reply goes out after this. */
+	void (*on_call)(const struct varlink_call *call, int64_t ms, const struct err *error);
 };
 
 /* Says whether the peer may connect: 0, or -1 to hang up. *ret_conn_context (NULL at first) is then varlink_call_context's. */
