@@ -15,6 +15,13 @@ int check_vm_id(const char *id, struct err *e)
 	return err_set(e, ERR_INVALID, "'%.20s' is no VM id", id);
 }
 
+int check_op(const char *op, struct err *e)
+{
+	if (str_starts(op, "op-") && strlen(op) == 9 && strspn(op + 3, "0123456789abcdef") == 6)
+		return 0;
+	return err_set(e, ERR_INVALID, "'%.20s' is no operation", op);
+}
+
 int check_signal(const char *name, int *ret, struct err *e)
 {
 	static const char *const allowed[] = { "TERM", "KILL", "INT", "HUP", "QUIT", "USR1", "USR2", "ABRT" };

@@ -39,10 +39,12 @@ static int check_peer(struct varlink_server *srv, int fd, const struct ucred *pe
 {
 	struct caller *c;
 
-	if (peer->uid != 0 && peer->uid != getuid())
+	struct helper *h = varlink_server_context(srv);
+
+	if (peer->uid != 0 && peer->uid != h->owner_uid)
 		return -1;
 	c = NEW(struct caller);
-	c->helper = varlink_server_context(srv);
+	c->helper = h;
 	*ret_conn_context = c;
 	return 0;
 }
@@ -53,6 +55,32 @@ static void on_refused(const struct ucred *peer, const char *why, void *context)
 
 	snprintf(uid, sizeof(uid), "%d", (int)peer->uid);
 	log_warn("caller refused", "uid", uid, "why", why);
+}
+
+/* One line for each call. Asking how the helper does is no act. */
+static void on_call(const struct varlink_call *call, int64_t ms, const struct err *error)
+{
+	const struct caller *c = varlink_call_context(call);
+	const char *method = strrchr(varlink_call_method(call)->name, '.') + 1;
+	char duration[24];
+
+	snprintf(duration, sizeof(duration), "%lld", (long long)ms);
+	log_set_op(c && *c->op ? c->op : NULL);
+	if (error)
+		log_warn("call failed", "method", method, "ms", duration, "why", error->msg);
+	else if (!str_eq(method, "Status") && !str_eq(method, "Operation"))
+		log_info("call done", "method", method, "ms", duration);
+	log_set_op(NULL);
+}
+
+int on_operation(struct varlink_call *call, const struct operation_in *in, struct operation_out *ret, struct err *e)
+{
+	struct caller *c = varlink_call_context(call);
+
+	if (check_op(in->operation, e) < 0)
+		return -1;
+	snprintf(c->op, sizeof(c->op), "%s", in->operation);
+	return 0;
 }
 
 /* The daemon is gone: what it launched goes on, a network without guests does not. */
@@ -88,16 +116,22 @@ static MUST int serve(struct helper *h, struct err *e)
 		.context = h,
 		.on_disconnect = on_disconnect,
 		.on_refused = on_refused,
+		.on_call = on_call,
 	};
+	int listen_fd = LISTEN_FD;
 	sigset_t set;
 
+	if (h->system && system_listen(h, &listen_fd, e) < 0)
+		return -1;
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (loop_new(&h->loop, e) < 0 || loop_add_signals(h->loop, &set, on_signal, h, e) < 0 ||
 	    varlink_server_new(h->loop, served, ARRAY_LEN(served), &conf, &h->server, e) < 0 ||
-	    varlink_server_listen(h->server, LISTEN_FD, check_peer, e) < 0)
+	    varlink_server_listen(h->server, listen_fd, check_peer, e) < 0)
 		return -1;
+	if (h->system)
+		return 0;
 	return loop_add_fd(h->loop, LIFE_FD, EPOLLIN | EPOLLHUP, on_life, h, NULL, e);
 }
 
@@ -119,7 +153,7 @@ static MUST int open_net(struct helper *h, const char *bridge, struct err *e)
 /* A helper that has lost its daemon may still be serving its last call: the next one waits for it. */
 static MUST int take_lock(struct err *e)
 {
-	AUTO_MEM char *path = mem_printf("%s/helper.lock", layout_dir(LAYOUT_RUN));
+	AUTO_MEM char *path = layout_helper_lock();
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
@@ -129,13 +163,14 @@ static MUST int take_lock(struct err *e)
 
 int helper_main(int argc, char **argv)
 {
-	struct helper h = { .firecracker_bin = "", .subnet = "" };
+	struct helper h = { .firecracker_bin = "", .subnet = "", .owner_uid = getuid(), .owner_gid = getgid() };
 	const char *root = NULL, *bridge = "";
 	struct err e = { 0 };
 
 	log_open("bangerd-root", NULL);
 	list_init(&h.held);
 	umask(077);
+	h.system = argc == 2 && str_eq(argv[1], "--system");
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (str_eq(argv[i], "--root"))
 			root = argv[i + 1];
@@ -146,8 +181,8 @@ int helper_main(int argc, char **argv)
 		else if (str_eq(argv[i], "--firecracker"))
 			h.firecracker_bin = argv[i + 1];
 	}
-	if (layout_init(root, &e) < 0 || take_lock(&e) < 0 || serve(&h, &e) < 0) {
-		log_error("cannot start", "why", e.msg);
+	if ((h.system ? system_open(&h, &bridge, &e) : layout_init(root, &e)) < 0 || take_lock(&e) < 0 || serve(&h, &e) < 0) {
+		log_error("cannot start", "why", e.msg, "hint", e.hint);
 		return 1;
 	}
 	if (open_net(&h, bridge, &e) < 0) {

@@ -27,6 +27,29 @@
 
 enum { HELD_MAX = 2 };
 
+/* How a VMM's process is confined before it executes. */
+struct confinement {
+	struct seccomp_program filter;
+	const struct helper *helper;
+	uint32_t kvm_gid;
+};
+
+static void confinement_prepare(struct confinement *c, const struct helper *h)
+{
+	c->helper = h;
+	c->kvm_gid = h->system ? system_kvm_group(h) : 0;
+	sandbox_vmm_prepare(&c->filter);
+}
+
+static int confinement_enter(void *arg)
+{
+	struct confinement *c = arg;
+
+	if (c->helper->system && system_become_owner(c->helper, c->kvm_gid) < 0)
+		return -1;
+	return sandbox_vmm_enter(&c->filter);
+}
+
 /* The VMM, and banger-vhost-vsock where it needs one; in the order they are let go. */
 struct held {
 	struct list link;
@@ -144,12 +167,16 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 {
 	AUTO_MEM char *fd_text = mem_strdup("10"), *listen_text = mem_strdup("11");
 	AUTO_MEM char *cid = mem_printf("%u", spec->cid), *uds = mem_strdup(spec->vsock_path);
+	const struct helper *helper = h->caller->helper;
 	AUTO_FD int listen_fd = -1;
-	struct seccomp_program filter;
-	int pair[2];
+	struct confinement confinement;
+	int pair[2], listening;
 
-	sandbox_vmm_prepare(&filter);
-	if (fd_listen_unix(spec->vsock_path, 0600, &listen_fd, e) < 0)
+	confinement_prepare(&confinement, helper);
+	system_as_owner(helper);
+	listening = fd_listen_unix(spec->vsock_path, 0600, &listen_fd, e);
+	system_as_self(helper);
+	if (listening < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "socketpair");
@@ -159,7 +186,7 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 			 listen_text, cid, uds, NULL };
 	struct proc_fd fds[] = { { theirs, 10 }, { listen_fd, 11 }, { spec->log_fd, 2 } };
 	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true,
-		.before_exec = sandbox_vmm_enter, .arg = &filter };
+		.before_exec = confinement_enter, .arg = &confinement };
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)
 		return -1;
 	h->names[h->n++] = "banger-vhost-vsock";
@@ -169,13 +196,13 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const char *bin, const struct vmm_spec *spec, struct err *e)
 {
 	AUTO_DONE(vmm_command_done) struct vmm_command c = { 0 };
-	struct seccomp_program filter;
+	struct confinement confinement;
 
-	sandbox_vmm_prepare(&filter);
+	confinement_prepare(&confinement, h->caller->helper);
 	if (driver->build(spec, bin, &c, e) < 0)
 		return -1;
 	struct proc_spawn how = { .path = c.path, .argv = c.argv, .fds = c.fds, .n_fds = c.n_fds, .new_session = true,
-		.before_exec = sandbox_vmm_enter, .arg = &filter };
+		.before_exec = confinement_enter, .arg = &confinement };
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)
 		return -1;
 	h->names[h->n++] = driver->name;

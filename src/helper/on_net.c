@@ -46,7 +46,7 @@ static MUST int address_of(const struct helper *h, int64_t index, uint32_t *ret,
 int on_net_attach(struct varlink_call *call, const struct net_attach_in *in, struct net_attach_out *ret, struct err *e)
 {
 	struct helper *h = varlink_call_server_context(call);
-	struct net_vm vm = { .id = in->vm, .nat = in->nat, .uid = getuid(), .gid = UINT32_MAX };
+	struct net_vm vm = { .id = in->vm, .nat = in->nat, .uid = h->owner_uid, .gid = UINT32_MAX };
 	AUTO_FD int tap = -1;
 
 	if (need_net(h, e) < 0 || check_vm_id(in->vm, e) < 0 || address_of(h, in->index, &vm.address, e) < 0 || net_attach(h->net, &vm, &tap, e) < 0)

@@ -27,8 +27,9 @@ int op_fd(struct op *op, size_t n, int *ret, struct err *e)
 int op_helper(struct op *op, struct varlink_client **ret, struct err *e)
 {
 	AUTO_MEM char *path = layout_helper_socket();
+	struct operation_in in = { .operation = op->job.operation };
 
-	if (!op->helper && varlink_client_connect(path, &op->helper, e) < 0)
+	if (!op->helper && (varlink_client_connect(path, &op->helper, e) < 0 || call_operation_oneway(op->helper, &in, e) < 0))
 		return err_wrap(e, "reach the helper");
 	varlink_client_set_deadline(op->helper, time_now_ms() + HELPER_MS);
 	*ret = op->helper;
@@ -163,13 +164,17 @@ int worker_main(int argc, char **argv)
 	const char *root = NULL;
 	struct op op = { 0 };
 	struct err e = { 0 };
+	bool system = false;
 
-	for (int i = 1; i + 1 < argc; i++)
+	for (int i = 1; i < argc; i++) {
 		if (str_eq(argv[i], "--root"))
-			root = argv[i + 1];
+			root = argv[i + 1]; /* NULL at the end */
+		else if (str_eq(argv[i], "--system"))
+			system = true;
+	}
 	log_open("worker", NULL);
 	proc_catch_cancel();
-	if (layout_init(root, &e) < 0 || op_open(&op, &e) < 0) {
+	if ((system ? layout_init_system(&e) : layout_init(root, &e)) < 0 || op_open(&op, &e) < 0) {
 		log_error("worker cannot begin", "why", e.msg);
 		return 1;
 	}

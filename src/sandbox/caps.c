@@ -24,6 +24,9 @@ static const char *const names[] = { "chown", "dac_override", "dac_read_search",
 const struct caps_reason caps_helper[] = {
 	{ "net_admin", "bridge, taps, rules, IP forwarding" },
 	{ "dac_override", "sockets and locks below a state folder that lies in another user's closed one" },
+	{ "setuid", "an installed banger's VMMs run as its owner" },
+	{ "setgid", "and in its groups" },
+	{ "kill", "signals to them" },
 	{ NULL, NULL },
 };
 

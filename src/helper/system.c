@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The helper of an installed banger: started by the service manager, for the one owner that root has written down. */
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/build.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "helper/helper.h"
+#include "store/installed.h"
+#include "store/layout.h"
+
+enum { ACTIVATED_FD = 3 };
+
+static MUST int make_dir(const char *path, mode_t mode, uint32_t uid, uint32_t gid, struct err *e)
+{
+	if (mkdir(path, 0700) < 0)
+		return errno == EEXIST ? 0 : err_sys(e, errno, "make folder '%s'", path);
+	if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0)
+		return err_sys(e, errno, "set owner and mode of '%s'", path);
+	return 0;
+}
+
+int system_open(struct helper *h, const char **ret_bridge, struct err *e)
+{
+	const struct installed *i;
+
+	if (geteuid() != 0) {
+		err_set(e, ERR_DENIED, "bangerd-root --system must be started as root");
+		return err_hint(e, "it is a service: systemctl start bangerd-root");
+	}
+	if (layout_init_system(e) < 0)
+		return -1;
+	i = layout_installed();
+	if (!str_eq(i->build, build_id())) {
+		err_set(e, ERR_STATE, "this is build %.12s of banger, but build %.12s was installed", build_id(), i->build);
+		return err_hint(e, "sudo banger system install --owner %.40s, by the banger that is to stay", i->owner);
+	}
+	h->owner_uid = (uint32_t)i->uid;
+	h->owner_gid = (uint32_t)i->gid;
+	h->subnet = i->subnet;
+	h->firecracker_bin = i->firecracker;
+	*ret_bridge = i->bridge;
+	if (make_dir(LAYOUT_HELPER_RUN, 0711, 0, 0, e) < 0)
+		return -1;
+	return make_dir(LAYOUT_SYSTEM_RUN, 0700, h->owner_uid, h->owner_gid, e);
+}
+
+/* sd_listen_fds(3): LISTEN_PID is ours and LISTEN_FDS counts from 3. */
+static bool activated(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+
+	return pid && fds && strtol(pid, NULL, 10) == (long)getpid() && str_eq(fds, "1");
+}
+
+int system_listen(const struct helper *h, int *ret, struct err *e)
+{
+	AUTO_MEM char *path = layout_helper_socket();
+	AUTO_FD int fd = -1;
+
+	if (activated()) {
+		*ret = ACTIVATED_FD;
+		return fd_set_cloexec(ACTIVATED_FD, true, e);
+	}
+	/* Its folder is root's, so no name there is another's. */
+	if (fd_listen_unix(path, 0600, &fd, e) < 0)
+		return -1;
+	if (lchown(path, h->owner_uid, h->owner_gid) < 0)
+		return err_sys(e, errno, "give '%s' to its owner", path);
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+void system_as_owner(const struct helper *h)
+{
+	if (!h->system)
+		return;
+	setfsgid(h->owner_gid);
+	setfsuid(h->owner_uid);
+}
+
+void system_as_self(const struct helper *h)
+{
+	if (!h->system)
+		return;
+	setfsuid(geteuid());
+	setfsgid(getegid());
+}
+
+uint32_t system_kvm_group(const struct helper *h)
+{
+	struct stat st;
+
+	if (stat("/dev/kvm", &st) < 0 || (st.st_mode & 060) != 060 || st.st_gid == 0)
+		return h->owner_gid;
+	return st.st_gid;
+}
+
+int system_become_owner(const struct helper *h, uint32_t kvm_gid)
+{
+	gid_t groups[] = { kvm_gid };
+
+	/* The bare calls: the C library's would speak to threads that a fork does not have. */
+	if (syscall(SYS_setgroups, ARRAY_LEN(groups), groups) < 0 || syscall(SYS_setresgid, h->owner_gid, h->owner_gid, h->owner_gid) < 0 ||
+	    syscall(SYS_setresuid, h->owner_uid, h->owner_uid, h->owner_uid) < 0)
+		return -1;
+	return 0;
+}
