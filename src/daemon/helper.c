@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/build.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "daemon/daemon.h"
 #include "net/addr.h"
 #include "proto/client.h"
@@ -96,6 +98,9 @@ static MUST int ask_status(struct daemon *d, struct err *e)
 	varlink_client_set_deadline(c, time_now_ms() + HELPER_MS);
 	if (call_status(c, NULL, &out, e) < 0)
 		return err_wrap(e, "ask the helper");
+	if (!str_eq(out.build, build_id()))
+		log_warn("the helper is of another build", "helper", out.build);
+	d->helper_pid = out.pid;
 	d->network = out.network;
 	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out.reason ? out.reason : "");
 	if (!out.network)
@@ -107,6 +112,11 @@ int helper_start(struct daemon *d, struct err *e)
 {
 	AUTO_MEM char *path = layout_helper_socket();
 
+	if (layout_installed()) {
+		if (ask_status(d, e) == 0)
+			return 0;
+		return err_hint(e, "systemctl status bangerd-root.socket bangerd-root");
+	}
 	if (fd_listen_unix(path, 0600, &d->helper_listen_fd, e) < 0 || spawn(d, e) < 0)
 		return err_wrap(e, "start the helper");
 	return ask_status(d, e);

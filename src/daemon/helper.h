@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
-/* The daemon's side of the helper process: starts it on a socket that the daemon keeps, and again when it dies. */
+/* The daemon's side of the helper process: starts it on a socket that the daemon keeps, and again when it dies. An installed banger's helper
+ * is the service manager's to start. */
 
 #include "base/err.h"
 

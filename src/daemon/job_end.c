@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/boot.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
@@ -362,7 +363,22 @@ static void resume(struct object *o, bool anew, const char *delete_method)
 	job_end_failed(j);
 }
 
-static void reconcile_vm(struct object *o)
+/* It ran when the host went down. */
+static void end_with_host(struct object *o)
+{
+	char params[64];
+
+	own_params(o, params);
+	o->vm.n_processes = 0;
+	if (o->vm.ephemeral) {
+		begin_own(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
+		return;
+	}
+	set_reason(o, "the host restarted");
+	begin_own(o, "io.banger.VmKill", params, VM_STATE_STOPPING, JOB_ERROR);
+}
+
+static void reconcile_vm(struct object *o, bool new_boot)
 {
 	struct err e = { 0 };
 
@@ -378,6 +394,10 @@ static void reconcile_vm(struct object *o)
 		resume(o, false, "io.banger.VmDelete");
 		break;
 	case VM_STATE_RUNNING:
+		if (new_boot) {
+			end_with_host(o);
+			break;
+		}
 		o->ready = true;
 		idle_touch(o);
 		console_watch(o);
@@ -400,16 +420,19 @@ static void reconcile_vm(struct object *o)
 
 void jobs_reconcile(struct daemon *d)
 {
+	bool new_boot = boot_is_new();
+
 	objects_each(d, o) {
 		enum image_state state = o->kind == LAYOUT_IMAGE ? o->image.state : o->kind == LAYOUT_KERNEL ? o->kernel.state : IMAGE_STATE_NONE;
 		size_t *n_journal;
 
 		object_journal(o, &n_journal);
 		if (o->kind == LAYOUT_VM)
-			reconcile_vm(o);
+			reconcile_vm(o, new_boot);
 		else if (state == IMAGE_STATE_IMPORTING || (state == IMAGE_STATE_ERROR && *n_journal))
 			resume(o, true, NULL);
 		else if (state == IMAGE_STATE_DELETING)
 			resume(o, false, o->kind == LAYOUT_IMAGE ? "io.banger.ImageDelete" : "io.banger.KernelDelete");
 	}
+	boot_note();
 }

@@ -192,6 +192,8 @@ static MUST int spawn_worker(struct job *j, struct err *e)
 	if (layout_root()) {
 		argv[3] = (char *)(uintptr_t) "--root";
 		argv[4] = (char *)(uintptr_t)layout_root();
+	} else if (layout_installed()) {
+		argv[3] = (char *)(uintptr_t) "--system";
 	}
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, errno, "socketpair");

@@ -8,7 +8,9 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,12 +34,14 @@
 #include "proto/io_banger.h"
 #include "proto/io_banger_worker.h"
 #include "proto/server.h"
+#include "store/installed.h"
 #include "store/layout.h"
 
 enum { DESCRIPTORS_MAX = 65536, LINGER_MS = 200 };
 
 struct options {
 	const char *root;
+	bool system;
 	int ready_fd;
 };
 
@@ -51,13 +55,15 @@ static MUST int parse_options(int argc, char **argv, struct options *ret, struct
 			i++;
 		} else if (str_eq(argv[i], "--root") && i + 1 < argc) {
 			ret->root = argv[++i];
+		} else if (str_eq(argv[i], "--system")) {
+			ret->system = true;
 		} else if (str_eq(argv[i], "--ready-fd") && i + 1 < argc) {
 			if (str_to_int(argv[++i], 3, 1 << 20, "--ready-fd", &n, e) < 0)
 				return -1;
 			ret->ready_fd = (int)n;
 		} else {
 			err_set(e, ERR_INVALID, "bangerd does not know '%s'", argv[i]);
-			return err_hint(e, "bangerd [--root DIR] [--ready-fd N]");
+			return err_hint(e, "bangerd [--system] [--root DIR] [--ready-fd N]");
 		}
 	}
 	return 0;
@@ -157,16 +163,36 @@ static MUST int watch_signals(struct daemon *d, struct err *e)
 	return loop_add_signals(d->loop, &set, on_signal, d, e);
 }
 
+/* An installed banger's daemon is of its owner and of the build that was installed. */
+static MUST int open_system(struct err *e)
+{
+	const struct installed *i;
+
+	if (layout_init_system(e) < 0)
+		return e->code == ERR_NOT_FOUND ? err_hint(e, "sudo banger system install --owner USER") : -1;
+	i = layout_installed();
+	if ((int64_t)getuid() != i->uid) {
+		err_set(e, ERR_DENIED, "bangerd --system must be started as '%s', the owner of this host's banger", i->owner);
+		return err_hint(e, "it is a service: systemctl start bangerd");
+	}
+	if (str_eq(i->build, build_id()))
+		return 0;
+	err_set(e, ERR_STATE, "this is build %.12s of banger, but build %.12s was installed", build_id(), i->build);
+	return err_hint(e, "sudo banger system install --owner %.40s, by the banger that is to stay", i->owner);
+}
+
 static MUST int daemon_open(struct daemon *d, const struct options *o, struct err *e)
 {
 	AUTO_MEM char *config = NULL;
 	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
 	struct err why = { 0 };
 
-	if (layout_init(o->root, e) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
+	if ((o->system ? open_system(e) : layout_init(o->root, e)) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
 		return -1;
 	config = layout_config();
 	if (config_load(config, &d->config, e) < 0)
+		return -1;
+	if (daemon_config_fix(d->config, e) < 0)
 		return -1;
 	log_open("bangerd", d->config->log_level);
 	/* Where the hard limit is lower, what is allowed has to do. */
@@ -221,6 +247,24 @@ static void tell_ready(int fd, const struct err *why)
 	close(fd);
 }
 
+/* sd_notify(3), where a service manager waits to hear it. */
+static void notify_ready(void)
+{
+	const char *path = getenv("NOTIFY_SOCKET"), text[] = "READY=1";
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	AUTO_FD int fd = -1;
+	size_t n;
+
+	if (!path || (n = strlen(path)) >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, n);
+	if (*path == '@')
+		to.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, text, sizeof(text) - 1, 0, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
+		log_warn("the service manager was not told");
+}
+
 int daemon_main(int argc, char **argv)
 {
 	struct daemon d = { .lock_fd = -1, .helper_listen_fd = -1, .helper_life_fd = -1, .helper_pidfd = -1, .console_fd = -1, .started_at = (int64_t)time(NULL) };
@@ -236,6 +280,7 @@ int daemon_main(int argc, char **argv)
 		tell_ready(o.ready_fd, &e);
 		return 1;
 	}
+	notify_ready();
 	log_info("ready", "version", build_version(), "build", build_id(), "root", layout_dir(LAYOUT_STATE));
 	tell_ready(o.ready_fd, NULL);
 	if (loop_run(d.loop, &e) < 0)

@@ -14,6 +14,7 @@
 #include "daemon/objects.h"
 #include "proto/io_banger.h"
 #include "proto/server.h"
+#include "store/installed.h"
 #include "store/layout.h"
 
 static void note(char ***list, size_t *n, const char *text)
@@ -50,13 +51,20 @@ static void keep_start_values(const struct config *old, struct config *new)
 	new->cidr = old->cidr;
 }
 
+int daemon_config_fix(struct config *c, struct err *e)
+{
+	const struct installed *i = layout_installed();
+
+	return i ? config_install(c, i->bridge, i->subnet, i->firecracker, e) : 0;
+}
+
 int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e)
 {
 	AUTO_MEM char *path = layout_config();
 	AUTO(config_free) struct config *new = NULL, *old = NULL;
 	struct err why = { 0 }, no_dns = { 0 };
 
-	if (config_load(path, &new, e) < 0)
+	if (config_load(path, &new, e) < 0 || daemon_config_fix(new, e) < 0)
 		return *e->hint ? -1 : err_hint(e, "mend the file; until then all stays as it was");
 	compare(d->config, new, ret);
 	keep_start_values(d->config, new);

@@ -4,9 +4,12 @@
 
 #include "base/err.h"
 
+struct config;
 struct daemon;
 struct daemon_reload_out;
 
 /* Fills *ret (the caller's, empty) with the names of keys whose values differ. A file that is wrong changes nothing; an address for metrics that cannot be
  * had is the error after all else has been taken over. */
 MUST int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e);
+/* What the installation fixes, in system mode. */
+MUST int daemon_config_fix(struct config *c, struct err *e);
