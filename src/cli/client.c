@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ enum {
 	STOP_MS = 10000,
 	AGENT_MS = 10000, /* until a VM's agent takes the connection */
 	STATUS_MS = 10000,
+	SERVICE_MS = 2000, /* a service that is being restarted is back */
 	ANSWER_MAX = 1024, /* what a daemon says that cannot start */
 };
 
@@ -40,6 +42,8 @@ int client_connect_running(struct varlink_client **ret, struct err *e)
 		return -1;
 	err_clear(e);
 	err_set(e, ERR_NOT_FOUND, "no daemon runs at '%s'", path);
+	if (layout_installed())
+		return err_hint(e, "sudo banger system restart starts it");
 	return err_hint(e, "any command that needs one starts it, such as: banger vm list");
 }
 
@@ -195,13 +199,14 @@ static MUST int retire_other_build(struct varlink_client *c, struct err *e)
 	varlink_client_set_deadline(c, FD_FOREVER);
 	if (str_eq(status.build, build_id()))
 		return 0;
-	if (!status.n_jobs && client_stop_daemon(c, false, e) == 0)
+	if (!layout_installed() && !status.n_jobs && client_stop_daemon(c, false, e) == 0)
 		return 1;
 	if (e->code != ERR_NONE && e->code != ERR_BUSY)
 		return -1;
 	err_clear(e);
 	varlink_client_set_deadline(c, FD_FOREVER);
-	warning = mem_printf(
+	warning = layout_installed() ? mem_printf("the daemon is version %s, another build than this command: sudo banger system install brings "
+						  "both together", status.version) : mem_printf(
 		"the daemon is version %s, another build, and busy; it is replaced once it is idle", status.version);
 	cli_warn(warning);
 	return 0;
@@ -243,10 +248,39 @@ static MUST int try_connect(struct cli *cli, bool start, struct varlink_client *
 	return 0;
 }
 
+/* Connects once the service's socket is there: it is made anew with each daemon, in a folder that can be watched. */
+static MUST int wait_service(struct varlink_client **ret, struct err *e)
+{
+	int64_t deadline = time_now_ms() + SERVICE_MS;
+	AUTO_FD int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char events[4096];
+
+	if (watch < 0 || inotify_add_watch(watch, layout_dir(LAYOUT_RUN), IN_CREATE | IN_MOVED_TO) < 0)
+		return client_connect_running(ret, e);
+	for (;;) {
+		struct err waited = { 0 };
+
+		if (client_connect_running(ret, e) == 0)
+			return 0;
+		if (e->code != ERR_NOT_FOUND || fd_wait(watch, POLLIN, deadline, &waited) < 0 || read(watch, events, sizeof(events)) < 0)
+			return -1;
+		err_clear(e);
+	}
+}
+
 int client_connect(struct cli *cli, struct varlink_client **ret, struct err *e)
 {
 	struct varlink_client *c = NULL;
 
+	/* An installed banger's daemon is the service manager's to start. It may be on its way up, or down and up again. */
+	if (layout_installed()) {
+		if (wait_service(&c, e) < 0 || retire_other_build(c, e) < 0) {
+			varlink_client_free(c);
+			return err_wrap(e, "ask the daemon");
+		}
+		*ret = c;
+		return 0;
+	}
 	for (int attempt = 0; !c && attempt < ATTEMPTS; attempt++)
 		if (try_connect(cli, attempt > 0, &c, e) < 0)
 			return -1;

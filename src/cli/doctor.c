@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/client.h"
 #include "cli/ssh.h"
+#include "store/installed.h"
 #include "store/layout.h"
 
 enum { N_DAEMON_CHECKS = 4, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS + 1, USER_CONFIG_MAX = 4 << 20 };
@@ -33,6 +34,9 @@ static MUST int check_daemon(
 	if (!str_eq(status.build, build_id()))
 		doctor_add(
 			c, DOCTOR_WARN, "it is another build than this command; it is replaced once its jobs are done");
+	if (layout_installed())
+		doctor_add(c, status.network ? DOCTOR_PASS : DOCTOR_WARN, status.network ? "its helper can make networks" :
+			"its helper cannot make networks: journalctl -u bangerd-root says why");
 	if (!status.has_helper_pid)
 		doctor_add(c, DOCTOR_WARN, "its helper does not run; the daemon's log says why");
 	doctor_check_dns(status.dns, status.dns_reason, config->bridge_name, names);
@@ -154,6 +158,9 @@ static int run(const void *in, void *cx)
 	if (config_load(path, &config, &config_error) < 0 && config_parse("", 0, path, NULL, &config, &e) < 0)
 		return cli_fail(&e, 1);
 	host.config = config;
+	host.installed = layout_installed() != NULL;
+	if (host.installed && config_install(config, layout_installed()->bridge, layout_installed()->subnet, layout_installed()->firecracker, &e) < 0)
+		return cli_fail(&e, 1);
 	doctor_run(&host, checks);
 	run_daemon_checks(cx, &host, checks + DOCTOR_N_CHECKS);
 	checks[N_CHECKS - 1] = (struct doctor_check){ .name = "ssh" };

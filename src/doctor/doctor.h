@@ -27,6 +27,7 @@ struct doctor_host {
 	const char *config_path, *state_dir;
 	const struct config *config;    /* the defaults when the file cannot be read */
 	const struct err *config_error; /* code 0 when it can */
+	bool installed;                 /* networks are the root helper's to make, which says for itself whether it can */
 };
 
 /* Adds a sentence; the check's level becomes the worse of its own and this. Sentences above PASS say what to do. */
