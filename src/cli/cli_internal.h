@@ -43,6 +43,10 @@ void cli_warn(const char *text);
 /* The user's configuration, read once; its notices are printed. */
 MUST int cli_config(struct cli *cli, const struct config **ret, struct err *e);
 
+/* completion.c: the script of "bash", "zsh" or "fish", NULL for another. man.c: banger(1). */
+const char *completion_script(const char *shell);
+void man_page(struct str *out);
+
 /* The tree's root, for completion. */
 extern const struct opt_command cli_root;
 /* Each is in the file of its name, vm_run in vm_run.c. */
@@ -53,4 +57,5 @@ extern const struct opt_command cli_image_import, cli_image_list, cli_image_show
 extern const struct opt_command cli_kernel_import, cli_kernel_list, cli_kernel_show, cli_kernel_rm;
 extern const struct opt_command cli_daemon_status, cli_daemon_socket, cli_daemon_reload, cli_daemon_stop;
 extern const struct opt_command cli_ssh_config, cli_internal_ssh_proxy;
+extern const struct opt_command cli_system_install, cli_system_status, cli_system_restart, cli_system_uninstall;
 extern const struct opt_command cli_doctor, cli_version, cli_completion, cli_complete;

@@ -74,19 +74,28 @@ static const char fish_script[] = "# fish completion for banger; save as ~/.conf
 				  "end\n"
 				  "complete -c banger -f -a '(__banger_complete)'\n";
 
-static int run(const void *in, void *cx)
+const char *completion_script(const char *shell)
 {
 	static const struct {
 		const char *shell, *script;
 	} all[] = { { "bash", bash_script }, { "zsh", zsh_script }, { "fish", fish_script } };
-	const struct completion *o = in;
-	struct err e = { 0 };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (str_eq(all[i].shell, o->shell)) {
-			fputs(all[i].script, stdout);
-			return 0;
-		}
+		if (str_eq(all[i].shell, shell))
+			return all[i].script;
+	return NULL;
+}
+
+static int run(const void *in, void *cx)
+{
+	const struct completion *o = in;
+	const char *script = completion_script(o->shell);
+	struct err e = { 0 };
+
+	if (script) {
+		fputs(script, stdout);
+		return 0;
+	}
 	err_set(&e, ERR_INVALID, "completion: '%s' is none of bash, zsh, fish", o->shell);
 	return cli_fail(&e, 1);
 }

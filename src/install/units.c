@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The units' text. What VMs need to outlive both services: KillMode=process leaves them alone when a service stops, SendSIGKILL=no and
+ * RuntimeDirectoryPreserve=yes leave them their sockets, OOMPolicy=continue keeps a killed VM from ending its helper. */
+#include <ctype.h>
+#include <sys/stat.h>
+
+#include "install/install_internal.h"
+#include "sandbox/caps.h"
+#include "store/layout.h"
+
+void units_capabilities(struct str *out)
+{
+	for (const struct caps_reason *c = caps_helper; c->name; c++) {
+		str_add(out, c == caps_helper ? "CAP_" : " CAP_");
+		for (const char *p = c->name; *p; p++)
+			str_add_char(out, (char)toupper((unsigned char)*p));
+	}
+}
+
+/* The daemon and its workers find out whether KVM works; VMMs get the same group from the helper. */
+static void add_kvm_group(struct str *out)
+{
+	struct stat st;
+
+	if (stat("/dev/kvm", &st) == 0 && st.st_gid != 0 && (st.st_mode & 060) == 060)
+		str_addf(out, "SupplementaryGroups=%u\n", (unsigned)st.st_gid);
+}
+
+#define COMMON                                                                                                                                     \
+	"KillMode=process\n"                                                                                                                       \
+	"SendSIGKILL=no\n"                                                                                                                         \
+	"RuntimeDirectoryPreserve=yes\n"                                                                                                           \
+	"Restart=on-failure\n"                                                                                                                     \
+	"RestartSec=100ms\n"                                                                                                                       \
+	"OOMPolicy=continue\n"                                                                                                                     \
+	"TasksMax=infinity\n"                                                                                                                      \
+	"LimitNOFILE=65536\n"                                                                                                                      \
+	"NoNewPrivileges=yes\n"                                                                                                                    \
+	"ProtectSystem=strict\n"                                                                                                                   \
+	"ProtectKernelModules=yes\n"                                                                                                               \
+	"ProtectKernelLogs=yes\n"                                                                                                                  \
+	"RestrictSUIDSGID=yes\n"                                                                                                                   \
+	"RestrictRealtime=yes\n"                                                                                                                   \
+	"LockPersonality=yes\n"                                                                                                                    \
+	"SystemCallArchitectures=native\n"
+
+void units_daemon(const struct installed *i, struct str *out)
+{
+	str_addf(out,
+		"# written by banger system install\n"
+		"[Unit]\n"
+		"Description=banger's daemon: owns the VMs of %s\n"
+		"Documentation=man:banger(1)\n"
+		"Requires=bangerd-root.socket\n"
+		"After=bangerd-root.socket network.target\n"
+		"StartLimitIntervalSec=0\n\n"
+		"[Service]\n"
+		"Type=notify\n"
+		"ExecStart=" LAYOUT_BIN "/bangerd --system\n"
+		"ExecReload=/bin/kill -HUP $MAINPID\n"
+		"User=%lld\nGroup=%lld\n",
+		i->owner, (long long)i->uid, (long long)i->gid);
+	add_kvm_group(out);
+	str_add(out, "RuntimeDirectory=banger\nRuntimeDirectoryMode=0700\n"
+		     "StateDirectory=banger\nStateDirectoryMode=0700\n"
+		     "CacheDirectory=banger\nCacheDirectoryMode=0700\n" COMMON
+		     "ProtectHome=read-only\n"
+		     "ProtectKernelTunables=yes\n"
+		     "ProtectControlGroups=yes\n"
+		     "RestrictNamespaces=yes\n"
+		     "CapabilityBoundingSet=\n"
+		     "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n\n"
+		     "[Install]\n"
+		     "WantedBy=multi-user.target\n");
+}
+
+void units_helper(const struct installed *i, struct str *out)
+{
+	str_addf(out,
+		"# written by banger system install\n"
+		"[Unit]\n"
+		"Description=banger's root helper: networks and VMMs of %s\n"
+		"Documentation=man:banger(1)\n"
+		"Requires=bangerd-root.socket\n"
+		"After=bangerd-root.socket systemd-tmpfiles-setup.service\n"
+		"StartLimitIntervalSec=0\n\n"
+		"[Service]\n"
+		"ExecStart=" LAYOUT_BIN "/bangerd-root --system\n"
+		"RuntimeDirectory=banger-root\nRuntimeDirectoryMode=0711\n"
+		"ReadWritePaths=" LAYOUT_SYSTEM_RUN "\n" COMMON
+		"ProtectHome=yes\n"
+		"CapabilityBoundingSet=",
+		i->owner);
+	units_capabilities(out);
+	str_add(out, "\n");
+}
+
+void units_socket(const struct installed *i, struct str *out)
+{
+	str_addf(out,
+		"# written by banger system install\n"
+		"[Unit]\n"
+		"Description=banger's root helper: its socket\n\n"
+		"[Socket]\n"
+		"ListenStream=" LAYOUT_HELPER_RUN "/bangerd-root.sock\n"
+		"SocketUser=%lld\nSocketGroup=%lld\nSocketMode=0600\nDirectoryMode=0711\n\n"
+		"[Install]\n"
+		"WantedBy=sockets.target\n",
+		(long long)i->uid, (long long)i->gid);
+}
+
+void units_tmpfiles(const struct installed *i, struct str *out)
+{
+	str_addf(out,
+		"# written by banger system install\n"
+		"d " LAYOUT_SYSTEM_RUN " 0700 %lld %lld -\n"
+		"d " LAYOUT_HELPER_RUN " 0711 0 0 -\n",
+		(long long)i->uid, (long long)i->gid);
+}
