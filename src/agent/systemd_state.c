@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "dbus/call.h"
 #include "dbus/message.h"
 
 enum { SUBSCRIBE_SERIAL = 1, STATE_SERIAL = 2 };

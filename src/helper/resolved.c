@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "dbus/call.h"
 #include "dbus/message.h"
 
 #define SYSTEM_BUS "/run/dbus/system_bus_socket"
