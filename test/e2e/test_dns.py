@@ -7,6 +7,10 @@ import socket
 import struct
 import subprocess
 
+import pytest
+
+from varlink_raw import Varlink, VarlinkError
+
 PORT = 42069
 
 
@@ -166,3 +170,10 @@ def test_garbage(host):
         s.send(os.urandom(60000))
     assert raw(question())[7] == 1
     assert host.status()["pid"] == pid
+
+
+@pytest.mark.parametrize("address, port", [(0x08080808, 53), (0x7f000001, 0), (0x7f000001, 65536), (0, 53), (-1, 53), (1 << 32, 53)])
+def test_the_helper_refuses_servers_elsewhere(host, address, port):
+    host.ok("vm", "list")
+    with Varlink(host.run_dir / "helper.sock") as v, pytest.raises(VarlinkError, match="io.banger.Invalid"):
+        v.call("io.banger.Helper.DnsServe", address=address, port=port)
