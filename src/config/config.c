@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "config/config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,54 +11,14 @@
 #include "base/mem.h"
 #include "base/opt.h"
 #include "base/toml.h"
+#include "config/config_internal.h"
 #include "config/host.h"
-
-#define IFNAME_MAX 15 /* IFNAMSIZ less the NUL */
-
-enum kind {
-	TEXT,
-	PATH, /* absolute or "~/" */
-	FLAG,
-	NUMBER,
-	SIZE,   /* MiB, or text such as "8G" */
-	DNS,    /* an address or an array of them */
-	PREFIX, /* prefix length, also as text */
-	DURATION, /* text such as "24h": milliseconds; 0 also as a number */
-};
-
-/* A value's place while it is read. */
-struct cursor {
-	const struct toml *doc;
-	const struct toml_value *v;
-	const char *name;
-	const char *home;
-};
-
-struct key {
-	const char *table; /* NULL: top level */
-	const char *name;
-	enum kind kind;
-	size_t at;
-	int64_t min, max;
-	const char *const *choices;
-	int (*check)(const struct cursor *at, const char *text, struct err *e);
-	int (*check_number)(const struct cursor *at, int64_t value, struct err *e);
-	const char *notice; /* why it does nothing */
-	bool may_be_empty;
-	bool at_start;      /* a change needs a new daemon */
-};
-
-static int check_bridge(const struct cursor *at, const char *text, struct err *e);
-static int check_ipv4(const struct cursor *at, const char *text, struct err *e);
-static int check_listen(const struct cursor *at, const char *text, struct err *e);
-static int check_power_of_two(const struct cursor *at, int64_t value, struct err *e);
-static int check_dns_listen(const struct cursor *at, const char *text, struct err *e);
 
 static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 static const char *const vmms[] = { "auto", "firecracker", "qemu", NULL };
 
 #define AT(member) offsetof(struct config, member)
-static const struct key keys[CONFIG_KEY_COUNT] = {
+static const struct config_key_row keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_LOG_LEVEL] = { NULL, "log_level", TEXT, AT(log_level), .choices = levels },
 	[CONFIG_VMM] = { NULL, "vmm", TEXT, AT(vmm), .choices = vmms },
 	[CONFIG_FIRECRACKER_BIN] = { NULL, "firecracker_bin", PATH, AT(firecracker_bin), .at_start = true },
@@ -71,16 +30,16 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_SSH_KEY_PATH] = { NULL, "ssh_key_path", PATH, AT(ssh_key_path) },
 	[CONFIG_DEFAULT_IMAGE_NAME] = { NULL, "default_image_name", TEXT, AT(default_image_name) },
 	[CONFIG_DEFAULT_KERNEL] = { NULL, "default_kernel", TEXT, AT(default_kernel) },
-	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = check_bridge, .at_start = true },
-	[CONFIG_BRIDGE_IP] = { NULL, "bridge_ip", TEXT, AT(bridge_ip), .check = check_ipv4, .at_start = true },
+	[CONFIG_BRIDGE_NAME] = { NULL, "bridge_name", TEXT, AT(bridge_name), .check = config_check_bridge, .at_start = true },
+	[CONFIG_BRIDGE_IP] = { NULL, "bridge_ip", TEXT, AT(bridge_ip), .check = config_check_ipv4, .at_start = true },
 	[CONFIG_CIDR] = { NULL, "cidr", PREFIX, AT(cidr), 8, 30, .at_start = true },
 	[CONFIG_TAP_POOL_SIZE] = { NULL, "tap_pool_size", NUMBER, AT(tap_pool_size), INT64_MIN, 256,
 		.notice = "taps are made when they are needed" },
 	[CONFIG_DEFAULT_DNS] = { NULL, "default_dns", DNS, AT(default_dns) },
-	[CONFIG_DNS_LISTEN] = { NULL, "dns_listen", TEXT, AT(dns_listen), .check = check_dns_listen, .may_be_empty = true },
+	[CONFIG_DNS_LISTEN] = { NULL, "dns_listen", TEXT, AT(dns_listen), .check = config_check_dns_listen, .may_be_empty = true },
 	[CONFIG_READY_TIMEOUT] = { NULL, "ready_timeout", NUMBER, AT(ready_timeout), 1, 86400 },
 	[CONFIG_AUTO_STOP_STALE_AFTER] = { NULL, "auto_stop_stale_after", DURATION, AT(auto_stop_ms), 0, INT64_MAX },
-	[CONFIG_METRICS_LISTEN] = { NULL, "metrics_listen", TEXT, AT(metrics_listen), .check = check_listen },
+	[CONFIG_METRICS_LISTEN] = { NULL, "metrics_listen", TEXT, AT(metrics_listen), .check = config_check_listen },
 	[CONFIG_STATS_POLL_INTERVAL] = { NULL, "stats_poll_interval", DURATION, AT(poll_ms[0]), 0, INT64_MAX,
 		.notice = "figures are read when somebody asks" },
 	[CONFIG_METRICS_POLL_INTERVAL] = { NULL, "metrics_poll_interval", DURATION, AT(poll_ms[1]), 0, INT64_MAX,
@@ -89,251 +48,11 @@ static const struct key keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
 	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
 	[CONFIG_SYSTEM_OVERLAY_SIZE] = { "vm_defaults", "system_overlay_size", SIZE, AT(root_mib), 16, 16 << 20 },
-	[CONFIG_ROOT_CHUNK_KIB] = { "vm_defaults", "root_chunk_kib", NUMBER, AT(root_chunk_kib), 4, 1024, .check_number = check_power_of_two },
+	[CONFIG_ROOT_CHUNK_KIB] = { "vm_defaults", "root_chunk_kib", NUMBER, AT(root_chunk_kib), 4, 1024, .check_number = config_check_power_of_two },
 };
 
 /* Keys that files of the original have and that do nothing here yet. */
 static const char *const without_effect[] = { "file_sync", NULL };
-
-static int wrong(const struct cursor *at, struct err *e, const char *what)
-{
-	return toml_err(at->doc, at->v, e, "'%s' must be %s, not %s", at->name, what, toml_kind_name(at->v->kind));
-}
-
-static int check_bridge(const struct cursor *at, const char *text, struct err *e)
-{
-	bool named = str_eq(text, "br-fc") || (str_starts(text, "br-fc-") && text[6]);
-
-	if (named && strlen(text) <= IFNAME_MAX &&
-		text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == 0)
-		return 0;
-	return toml_err(at->doc, at->v, e,
-		"'%s' must be \"br-fc\" or begin with \"br-fc-\", %d letters, digits, '-' or '_' at most", at->name,
-		IFNAME_MAX);
-}
-
-static int check_ipv4(const struct cursor *at, const char *text, struct err *e)
-{
-	struct in_addr a;
-
-	if (inet_pton(AF_INET, text, &a) == 1)
-		return 0;
-	return toml_err(at->doc, at->v, e, "'%s' must be an IPv4 address, not \"%s\"", at->name, text);
-}
-
-static int check_power_of_two(const struct cursor *at, int64_t value, struct err *e)
-{
-	return value & (value - 1) ? toml_err(at->doc, at->v, e, "'%s' must be a power of two, not %" PRId64, at->name, value) : 0;
-}
-
-/* "127.0.0.1:9100" */
-static bool is_loopback_port(const char *text)
-{
-	const char *colon = strrchr(text, ':');
-	AUTO_MEM char *host = colon ? mem_strndup(text, (size_t)(colon - text)) : NULL;
-	struct err ignored = { 0 };
-	struct in_addr a;
-	int64_t port;
-
-	return host && inet_pton(AF_INET, host, &a) == 1 && ntohl(a.s_addr) >> 24 == 127 &&
-		str_to_int(colon + 1, 1, 65535, "port", &port, &ignored) == 0;
-}
-
-/* Names and addresses of VMs are this machine's business. */
-static int check_dns_listen(const struct cursor *at, const char *text, struct err *e)
-{
-	if (!*text || is_loopback_port(text))
-		return 0;
-	return toml_err(at->doc, at->v, e, "'%s' must be a loopback address with a port, \"127.0.0.1:42069\", or empty, not \"%s\"", at->name, text);
-}
-
-/* Metrics name the VMs: nobody outside is to read them. */
-static int check_listen(const struct cursor *at, const char *text, struct err *e)
-{
-	if (*text == '/' || is_loopback_port(text))
-		return 0;
-	return toml_err(at->doc, at->v, e, "'%s' must be a loopback address with a port, \"127.0.0.1:9100\", or an absolute path, not \"%s\"",
-		at->name, text);
-}
-
-static MUST int get_text(const struct cursor *at, bool may_be_empty, char **ret, struct err *e)
-{
-	if (at->v->kind != TOML_STRING)
-		return wrong(at, e, "a string");
-	if ((!at->v->string.len && !may_be_empty) || strlen(at->v->string.text) != at->v->string.len)
-		return toml_err(at->doc, at->v, e, "'%s' must not be empty or hold a NUL character", at->name);
-	*ret = mem_strdup(at->v->string.text);
-	return 0;
-}
-
-static MUST int read_text(const struct cursor *at, const struct key *k, char **into, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-	AUTO_DONE(str_done) struct str all = STR_INIT;
-	bool found = !k->choices;
-
-	if (get_text(at, k->may_be_empty, &text, e) < 0)
-		return -1;
-	for (size_t i = 0; k->choices && k->choices[i]; i++) {
-		found = found || str_eq(k->choices[i], text);
-		str_addf(&all, "%s%s", i ? ", " : "", k->choices[i]);
-	}
-	if (!found)
-		return toml_err(at->doc, at->v, e, "'%s' must be one of %s, not \"%s\"", at->name, all.data, text);
-	if (k->check && k->check(at, text, e) < 0)
-		return -1;
-	free(*into);
-	*into = TAKE_PTR(text);
-	return 0;
-}
-
-static MUST int read_path(const struct cursor *at, char **into, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-
-	if (get_text(at, false, &text, e) < 0)
-		return -1;
-	if (str_starts(text, "~/") && at->home) {
-		char *whole = mem_printf("%s%s", at->home, text + 1);
-
-		free(text);
-		text = whole;
-	}
-	if (*text != '/')
-		return toml_err(at->doc, at->v, e, "'%s' must be an absolute path or begin with ~/, not \"%s\"",
-			at->name, text);
-	free(*into);
-	*into = TAKE_PTR(text);
-	return 0;
-}
-
-static MUST int in_range(const struct cursor *at, const struct key *k, int64_t value, int64_t *into, struct err *e)
-{
-	if (value < k->min || value > k->max)
-		return toml_err(at->doc, at->v, e, "'%s' is %" PRId64 ", not between %" PRId64 " and %" PRId64,
-			at->name, value, k->min, k->max);
-	if (k->check_number && k->check_number(at, value, e) < 0)
-		return -1;
-	*into = value;
-	return 0;
-}
-
-static MUST int read_size(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-	struct err why = { 0 };
-	int64_t mib;
-
-	if (at->v->kind == TOML_INTEGER)
-		return in_range(at, k, at->v->integer, into, e);
-	if (at->v->kind != TOML_STRING)
-		return wrong(at, e, "a size such as \"8G\"");
-	if (get_text(at, false, &text, e) < 0)
-		return -1;
-	if (str_to_mib(text, k->name, &mib, &why) < 0)
-		return toml_err(at->doc, at->v, e, "%s", why.msg);
-	return in_range(at, k, mib, into, e);
-}
-
-static MUST int read_number(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-	struct err why = { 0 };
-	int64_t value;
-
-	if (at->v->kind == TOML_INTEGER)
-		return in_range(at, k, at->v->integer, into, e);
-	if (k->kind != PREFIX)
-		return wrong(at, e, "an integer");
-	if (at->v->kind != TOML_STRING)
-		return wrong(at, e, "a prefix length such as \"24\"");
-	if (get_text(at, false, &text, e) < 0)
-		return -1;
-	if (str_to_int(text, k->min, k->max, k->name, &value, &why) < 0)
-		return toml_err(at->doc, at->v, e, "%s", why.msg);
-	*into = value;
-	return 0;
-}
-
-static MUST int read_duration(const struct cursor *at, const struct key *k, int64_t *into, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-	struct err why = { 0 };
-
-	if (at->v->kind == TOML_INTEGER && at->v->integer == 0) {
-		*into = 0;
-		return 0;
-	}
-	if (at->v->kind != TOML_STRING)
-		return wrong(at, e, "a duration such as \"24h\"");
-	if (get_text(at, false, &text, e) < 0)
-		return -1;
-	return str_to_duration_ms(text, k->name, into, &why) < 0 ? toml_err(at->doc, at->v, e, "%s", why.msg) : 0;
-}
-
-static MUST int add_dns(const struct cursor *at, struct config *c, struct err *e)
-{
-	AUTO_MEM char *text = NULL;
-	unsigned char address[sizeof(struct in6_addr)];
-
-	if (at->v->kind != TOML_STRING)
-		return wrong(at, e, "an address or an array of addresses");
-	if (c->n_default_dns == CONFIG_MAX_DNS)
-		return toml_err(at->doc, at->v, e, "'%s' takes %d addresses at most", at->name, CONFIG_MAX_DNS);
-	if (get_text(at, false, &text, e) < 0)
-		return -1;
-	if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
-		return toml_err(at->doc, at->v, e, "'%s' must be an address, not \"%s\"", at->name, text);
-	c->default_dns[c->n_default_dns++] = TAKE_PTR(text);
-	return 0;
-}
-
-static void drop_dns(struct config *c)
-{
-	while (c->n_default_dns)
-		free(c->default_dns[--c->n_default_dns]);
-}
-
-static MUST int read_dns(const struct cursor *at, struct config *c, struct err *e)
-{
-	drop_dns(c);
-	if (at->v->kind != TOML_ARRAY)
-		return add_dns(at, c, e);
-	for (size_t i = 0; i < at->v->list.n; i++) {
-		struct cursor item = { at->doc, at->v->list.items[i], at->name, NULL };
-
-		if (add_dns(&item, c, e) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static MUST int read_key(const struct cursor *at, const struct key *k, struct config *c, struct err *e)
-{
-	void *into = (char *)c + k->at;
-
-	switch (k->kind) {
-	case TEXT:
-		return read_text(at, k, into, e);
-	case PATH:
-		return read_path(at, into, e);
-	case FLAG:
-		if (at->v->kind != TOML_BOOLEAN)
-			return wrong(at, e, "true or false");
-		*(bool *)into = at->v->boolean;
-		return 0;
-	case NUMBER:
-	case PREFIX:
-		return read_number(at, k, into, e);
-	case SIZE:
-		return read_size(at, k, into, e);
-	case DURATION:
-		return read_duration(at, k, into, e);
-	case DNS:
-		return read_dns(at, c, e);
-	}
-	return 0;
-}
 
 static void add_notice(struct config *c, const struct toml *doc, const struct toml_value *v, const char *why)
 {
@@ -368,13 +87,13 @@ static MUST int read_table(const struct toml *doc, const struct toml_value *t, c
 {
 	for (size_t i = 0; i < t->list.n; i++) {
 		const struct toml_value *v = t->list.items[i];
-		struct cursor at = { doc, v, v->key, home };
+		struct config_cursor at = { doc, v, v->key, home };
 		size_t k = 0;
 
 		while (k < CONFIG_KEY_COUNT && (!str_eq(keys[k].table, table) || !str_eq(keys[k].name, v->key)))
 			k++;
 		if (k < CONFIG_KEY_COUNT) {
-			if (read_key(&at, &keys[k], c, e) < 0)
+			if (config_read_key(&at, &keys[k], c, e) < 0)
 				return -1;
 			c->source[k] = CONFIG_FILE;
 			if (keys[k].notice)
@@ -383,7 +102,7 @@ static MUST int read_table(const struct toml *doc, const struct toml_value *t, c
 		}
 		if (!table && str_eq(v->key, "vm_defaults")) {
 			if (v->kind != TOML_TABLE)
-				return wrong(&at, e, "a table");
+				return config_wrong(&at, e, "a table");
 			if (read_table(doc, v, "vm_defaults", home, c, e) < 0)
 				return -1;
 			continue;
@@ -451,7 +170,7 @@ static struct config *defaults(void)
 	return c;
 }
 
-static void value_text(const struct config *c, const struct key *k, struct str *out)
+static void value_text(const struct config *c, const struct config_key_row *k, struct str *out)
 {
 	const void *at = (const char *)c + k->at;
 	char size[16], duration[32];
@@ -539,7 +258,7 @@ void config_free(struct config *c)
 	for (size_t i = 0; i < CONFIG_KEY_COUNT; i++)
 		if (keys[i].kind == TEXT || keys[i].kind == PATH)
 			free(*(char **)(void *)((char *)c + keys[i].at));
-	drop_dns(c);
+	config_drop_dns(c);
 	free(c->subnet);
 	for (size_t i = 0; c->values && i < CONFIG_KEY_COUNT; i++)
 		free(c->values[i].text);
