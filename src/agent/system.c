@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/inotify.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,10 +19,9 @@
 #include "base/fd.h"
 #include "base/str.h"
 
-#define SYSTEMD_DIR "/run/systemd"
 #define NOTE AGENT_RUN_DIR "/init"
 
-enum { LEAVE_MS = 2000, STATE_MS = 2000, REFUSED_MAX = 200, REFUSED_US = 10000, RUNIT_MAX = 60 };
+enum { LEAVE_MS = 2000, STATE_MS = 2000, RUNIT_MAX = 60 };
 
 static bool same_program(const char *a, const char *b)
 {
@@ -80,39 +78,13 @@ const char *system_state(void)
 	return "starting";
 }
 
-/* Systemd makes its folder and then the socket in it; each is an event. */
-static void wait_for_bus(void)
-{
-	AUTO_FD int watch = inotify_init1(IN_CLOEXEC);
-	char events[1024];
-
-	if (watch < 0 || inotify_add_watch(watch, "/run", IN_CREATE | IN_MOVED_TO) < 0)
-		return;
-	while (access(DBUS_SYSTEMD, F_OK) < 0) {
-		/* again after each event: the folder may be new */
-		inotify_add_watch(watch, SYSTEMD_DIR, IN_CREATE | IN_MOVED_TO);
-		if (access(DBUS_SYSTEMD, F_OK) == 0 || read(watch, events, sizeof(events)) <= 0)
-			return;
-	}
-}
-
 void system_wait(void)
 {
 	char state[DBUS_STATE_MAX];
 	struct err e = { 0 };
 
-	if (system_kind() != SYSTEM_SYSTEMD)
-		return;
-	wait_for_bus();
-	/* The socket has its name a moment before it listens, and that moment's end is no event. */
-	for (int i = 0; dbus_systemd_state(DBUS_SYSTEMD, true, FD_FOREVER, state, &e) < 0; i++) {
-		if (e.sys != ECONNREFUSED || i == REFUSED_MAX) {
-			say("the end of systemd's boot was not seen: %s", e.msg);
-			return;
-		}
-		err_clear(&e);
-		usleep(REFUSED_US);
-	}
+	if (system_kind() == SYSTEM_SYSTEMD && dbus_systemd_booted("/run", state, &e) < 0)
+		say("the end of systemd's boot was not seen: %s", e.msg);
 }
 
 /* The first of these that there is. Returns only where there is none. */
@@ -159,7 +131,7 @@ void system_end(bool reboot_wanted)
 {
 	switch (system_kind()) {
 	case SYSTEM_SYSTEMD:
-		wait_for_bus(); /* before that it does not hear signals */
+		dbus_systemd_there("/run"); /* before that it does not hear signals */
 		kill(1, reboot_wanted ? SYSTEM_SIG_REBOOT : SYSTEM_SIG_POWEROFF);
 		break;
 	case SYSTEM_BANGER:

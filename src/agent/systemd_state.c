@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agent/systemd_state.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/fd.h"
@@ -11,7 +15,7 @@
 #include "dbus/call.h"
 #include "dbus/message.h"
 
-enum { SUBSCRIBE_SERIAL = 1, STATE_SERIAL = 2 };
+enum { SUBSCRIBE_SERIAL = 1, STATE_SERIAL = 2, LISTEN_MS = 10000 };
 
 #define MANAGER "org.freedesktop.systemd1.Manager"
 
@@ -103,4 +107,53 @@ int dbus_systemd_state(const char *socket_path, bool wait, int64_t deadline_ms, 
 		snprintf(ret, DBUS_STATE_MAX, "%s", state);
 		return 0;
 	}
+}
+
+/* Systemd makes its folder and then the socket in it; each is an event. *ret_watch goes on telling of new names in the folder; -1: it cannot. */
+static void wait_for_name(const char *run, int *ret_watch)
+{
+	AUTO_MEM char *folder = mem_printf("%s/systemd", run), *path = mem_printf("%s/private", folder);
+	AUTO_FD int watch = inotify_init1(IN_CLOEXEC);
+	char events[1024];
+
+	*ret_watch = -1;
+	if (watch < 0 || inotify_add_watch(watch, run, IN_CREATE | IN_MOVED_TO) < 0)
+		return;
+	for (;;) {
+		/* again after each event: the folder may be new */
+		inotify_add_watch(watch, folder, IN_CREATE | IN_MOVED_TO);
+		if (access(path, F_OK) == 0)
+			break;
+		if (read(watch, events, sizeof(events)) <= 0)
+			return;
+	}
+	*ret_watch = TAKE_FD(watch);
+}
+
+void dbus_systemd_there(const char *run)
+{
+	AUTO_FD int watch = -1;
+
+	wait_for_name(run, &watch);
+}
+
+/* The socket has its name a moment before it listens, and that moment's end is no event. But what systemd makes next in the same folder is one
+ * (manager_startup in its src/core/manager.c: units and, since 246, the varlink sockets come after the bus): then it listens. */
+int dbus_systemd_booted(const char *run, char ret[static DBUS_STATE_MAX], struct err *e)
+{
+	AUTO_MEM char *path = mem_printf("%s/systemd/private", run);
+	AUTO_FD int watch = -1;
+	char events[1024];
+
+	wait_for_name(run, &watch);
+	while (dbus_systemd_state(path, true, FD_FOREVER, ret, e) < 0) {
+		if (e->sys != ECONNREFUSED || watch < 0)
+			return -1;
+		err_clear(e);
+		if (fd_wait(watch, POLLIN, time_now_ms() + LISTEN_MS, e) < 0)
+			return -1;
+		if (read(watch, events, sizeof(events)) < 0)
+			return err_sys(e, errno, "watch '%s'", path);
+	}
+	return 0;
 }

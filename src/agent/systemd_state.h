@@ -13,3 +13,7 @@
 /* SystemState of systemd's manager: "initializing", "starting", "running", "degraded", "maintenance", "stopping". wait: only once it is
  * neither of the first two. */
 MUST int dbus_systemd_state(const char *socket_path, bool wait, int64_t deadline_ms, char ret[static DBUS_STATE_MAX], struct err *e);
+/* Blocks until systemd's socket has its name; run: its "/run". At once where that cannot be seen. */
+void dbus_systemd_there(const char *run);
+/* Blocks until systemd has finished booting; its state then. ERR_TIMEOUT: its socket has its name, but does not listen. */
+MUST int dbus_systemd_booted(const char *run, char ret[static DBUS_STATE_MAX], struct err *e);
