@@ -62,8 +62,8 @@ int on_ssh(struct varlink_call *call, const struct ssh_in *in, struct ssh_out *r
 {
 	if (configure_add_keys(in->authorized_keys, in->n_authorized_keys, e) < 0)
 		return -1;
-	if (in->wait && !sockets_listening(SSH_PORT))
-		return aside_run(varlink_call_server_context(call), wait_booted, booted, call, e) < 0 ? -1 : VARLINK_LATER;
 	fill(ret);
-	return 0;
+	if (!in->wait || (ret->listening && ret->n_host_keys))
+		return 0;
+	return aside_run(varlink_call_server_context(call), wait_booted, booted, call, e) < 0 ? -1 : VARLINK_LATER;
 }
