@@ -30,7 +30,7 @@ void check_kvm(const struct doctor_host *host, struct doctor_check *c)
 		doctor_add(c, DOCTOR_PASS, "VMs run in the group that may use /dev/kvm");
 		return;
 	}
-	if (vmm_kvm_probe("/dev/kvm", &e) == 0) {
+	if (vmm_kvm_probe("/dev/kvm", NULL, &e) == 0) {
 		doctor_add(c, DOCTOR_PASS, "a guest ran on this processor");
 		return;
 	}

@@ -31,10 +31,11 @@ static void set(char **at, const char *text)
 	*at = mem_strdup(text);
 }
 
-/* A verdict that depends on the moment (a cancelled or failed fork) is not kept. */
+/* A verdict that depends on the moment is not kept: one bad moment must not mean emulation for as long as the daemon lives. */
 static void probe_kvm(struct host_facts *facts, struct err *ret)
 {
 	AUTO_MEM char *key = vmm_kvm_key("/dev/kvm");
+	bool lasting;
 
 	if (facts && key && str_eq(facts->kvm_key, key)) {
 		if (facts->kvm_code)
@@ -43,9 +44,9 @@ static void probe_kvm(struct host_facts *facts, struct err *ret)
 			err_hint(ret, "%s", facts->kvm_hint);
 		return;
 	}
-	if (vmm_kvm_probe("/dev/kvm", ret) == 0)
+	if (vmm_kvm_probe("/dev/kvm", &lasting, ret) == 0)
 		ret->code = ERR_NONE;
-	if (!facts || (ret->code != ERR_NONE && ret->code != ERR_UNAVAILABLE && ret->code != ERR_DENIED))
+	if (!facts || !key || !lasting)
 		return;
 	set(&facts->kvm_key, key);
 	set(&facts->kvm_code, ret->code != ERR_NONE ? err_code_name(ret->code) : NULL);

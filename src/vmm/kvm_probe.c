@@ -144,15 +144,19 @@ char *vmm_kvm_key(const char *path)
 			  (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, geteuid());
 }
 
-int vmm_kvm_probe(const char *path, struct err *e)
+int vmm_kvm_probe(const char *path, bool *ret_lasting, struct err *e)
 {
 	AUTO_FD int kvm = -1;
+	bool ignored, *lasting = ret_lasting ? ret_lasting : &ignored;
 	struct err late = { 0 };
 	int status;
 	pid_t pid;
 
-	if (open_kvm(path, &kvm, e) < 0)
+	*lasting = false;
+	if (open_kvm(path, &kvm, e) < 0) {
+		*lasting = e->code == ERR_DENIED;
 		return -1;
+	}
 	/* A broken KVM may hang in the run: it does so in a child, which has a time limit. */
 	pid = fork();
 	if (pid < 0)
@@ -170,8 +174,10 @@ int vmm_kvm_probe(const char *path, struct err *e)
 		}
 		err_set(e, ERR_UNAVAILABLE, "KVM opens but does not work: a VM hangs");
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) == STEP_WORKS) {
+		*lasting = true;
 		return 0;
 	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF) {
+		*lasting = true;
 		err_set(e, ERR_UNAVAILABLE, "KVM opens but does not work: it runs a VM's instructions in software");
 	} else {
 		int step = WIFEXITED(status) && WEXITSTATUS(status) < STEP_COUNT ? WEXITSTATUS(status) : STEP_RUN;

@@ -15,7 +15,7 @@ static bool kvm_works(void)
 {
 	struct err e = { 0 };
 
-	return vmm_kvm_probe("/dev/kvm", &e) == 0;
+	return vmm_kvm_probe("/dev/kvm", NULL, &e) == 0;
 }
 
 static char dir[] = "/tmp/banger-choose-XXXXXX";
@@ -106,7 +106,7 @@ static void what_is_known_is_not_asked_again(void **state)
 
 	assert_ok(vmm_choose("auto", NULL, "/bin/true", NULL, &f, &c, &e));
 	if (!f.kvm_key) {
-		print_message("no /dev/kvm here: nothing is there to be remembered\n");
+		print_message("no lasting word on KVM here: nothing is there to be remembered\n");
 		return;
 	}
 	assert_int_equal(f.kvm_code == NULL, kvm_works());

@@ -22,7 +22,7 @@ static void says_what_is_so_here(void **state)
 {
 	struct err e = { 0 };
 	int64_t from = time_now_ms();
-	bool works = vmm_kvm_probe("/dev/kvm", &e) == 0;
+	bool works = vmm_kvm_probe("/dev/kvm", NULL, &e) == 0;
 
 	assert_true(time_now_ms() - from < 3000);
 	if (!works) {
@@ -37,7 +37,10 @@ static void a_missing_device_is_not_found(void **state)
 {
 	struct err e = { 0 };
 
-	assert_int_equal(vmm_kvm_probe("/nowhere/kvm", &e), -1);
+	bool lasting = true;
+
+	assert_int_equal(vmm_kvm_probe("/nowhere/kvm", &lasting, &e), -1);
+	assert_false(lasting);
 	assert_non_null(strstr(e.hint, "modprobe"));
 	assert_err(-1, ERR_NOT_FOUND);
 }
@@ -46,7 +49,10 @@ static void another_file_is_no_kvm(void **state)
 {
 	struct err e = { 0 };
 
-	assert_int_equal(vmm_kvm_probe("/dev/null", &e), -1);
+	bool lasting = true;
+
+	assert_int_equal(vmm_kvm_probe("/dev/null", &lasting, &e), -1);
+	assert_false(lasting);
 	assert_non_null(strstr(e.msg, "opens but does not work"));
 	assert_err(-1, ERR_UNAVAILABLE);
 }
