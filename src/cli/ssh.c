@@ -16,6 +16,7 @@
 #include "cli/client.h"
 #include "config/config.h"
 #include "proto/io_banger_agent.h"
+#include "store/installed.h"
 #include "store/layout.h"
 
 enum { KEY_MAX = 16 << 10, KNOWN_MAX = 64 << 10, KEYGEN_MS = 30000, ASK_MS = 10000, BOOT_MS = 180000 };
@@ -80,12 +81,25 @@ static MUST int read_public(const char *path, bool own, char **ret, struct err *
 	return err_hint(e, own ? "remove it and '%s', then a new key is made" : "ssh-keygen -y -f %s writes it", path);
 }
 
+/* Key and pins of an installed banger are its owner's files: root would make them root's. */
+static MUST int check_user(struct err *e)
+{
+	const struct installed *i = layout_installed();
+
+	if (!i || (int64_t)getuid() == i->uid)
+		return 0;
+	err_set(e, ERR_DENIED, "the ssh key of this host's banger is of '%s'", i->owner);
+	return err_hint(e, "sudo -u %s banger ...; or banger vm exec, which needs no key", i->owner);
+}
+
 int ssh_key(struct cli *cli, char **ret_path, char **ret_public, struct err *e)
 {
 	AUTO_MEM char *path = NULL;
 	const struct config *config;
 	bool own;
 
+	if (check_user(e) < 0)
+		return -1;
 	if (cli_config(cli, &config, e) < 0)
 		return -1;
 	own = !config->ssh_key_path;
