@@ -26,6 +26,7 @@ enum {
 	AGENT_MS = 10000, /* until a VM's agent takes the connection */
 	STATUS_MS = 10000,
 	SERVICE_MS = 2000, /* a service that is being restarted is back */
+	LOOK_MS = 50,
 	ANSWER_MAX = 1024, /* what a daemon says that cannot start */
 };
 
@@ -262,8 +263,13 @@ static MUST int wait_service(struct varlink_client **ret, struct err *e)
 
 		if (client_connect_running(ret, e) == 0)
 			return 0;
-		if (e->code != ERR_NOT_FOUND || fd_wait(watch, POLLIN, deadline, &waited) < 0 || read(watch, events, sizeof(events)) < 0)
+		/* The socket is seen before it listens: so another look soon, too. */
+		if (e->code != ERR_NOT_FOUND || time_now_ms() >= deadline)
 			return -1;
+		if (fd_wait(watch, POLLIN, time_now_ms() + LOOK_MS, &waited) < 0 && waited.code != ERR_TIMEOUT)
+			return -1;
+		while (read(watch, events, sizeof(events)) > 0)
+			continue;
 		err_clear(e);
 	}
 }

@@ -108,12 +108,51 @@ static MUST int ask_status(struct daemon *d, struct err *e)
 	return 0;
 }
 
+static void find_service(struct loop *l, void *arg);
+
+static void on_service_exit(struct loop *l, int fd, uint32_t revents, void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("helper ended");
+	d->helper_pid = 0;
+	find_service(l, d);
+}
+
+/* Its end is watched, since the next one has to be told of the name server. */
+static MUST int watch_service(struct daemon *d, struct err *e)
+{
+	if (ask_status(d, e) < 0)
+		return -1;
+	auto_fd_close(&d->helper_pidfd);
+	d->helper_pidfd = proc_pidfd((pid_t)d->helper_pid);
+	if (d->helper_pidfd < 0)
+		return err_sys(e, errno, "watch the helper");
+	return loop_add_fd(d->loop, d->helper_pidfd, EPOLLIN | EPOLLONESHOT, on_service_exit, d, NULL, e);
+}
+
+/* The call itself starts it: its socket is the service manager's. */
+static void find_service(struct loop *l, void *arg)
+{
+	struct daemon *d = arg;
+	struct err e = { 0 };
+
+	if (d->stopping)
+		return;
+	if (watch_service(d, &e) == 0) {
+		helper_tell_dns(d);
+		return;
+	}
+	log_warn("no helper", "why", e.msg);
+	loop_add_timer(l, time_now_ms() + RESTART_MS, find_service, d);
+}
+
 int helper_start(struct daemon *d, struct err *e)
 {
 	AUTO_MEM char *path = layout_helper_socket();
 
 	if (layout_installed()) {
-		if (ask_status(d, e) == 0)
+		if (watch_service(d, e) == 0)
 			return 0;
 		return err_hint(e, "systemctl status bangerd-root.socket bangerd-root");
 	}
