@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Runs inside the host machine: system mode from the installation to the removal of its last file. What a case printed is left in /out/system/CASE.out and
+# CASE.err, its status in CASE.status, its milliseconds in CASE.ms; test_system.py asserts.
+cd /payload || exit 1
+out=/out/system
+mkdir -p $out
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+case_() {
+	local name=$1 start
+	shift
+	start=$(date +%s%N)
+	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
+	echo $? > "$out/$name.status"
+	echo $((($(date +%s%N) - start) / 1000000)) > "$out/$name.ms"
+	echo "$name: status $(cat "$out/$name.status"), $(cat "$out/$name.ms") ms"
+}
+
+as() {
+	local user=$1
+	shift
+	timeout 120 sudo -H -u "$user" "$@"
+}
+
+owner() {
+	as alice banger "$@"
+}
+
+install_() {
+	timeout 60 ./banger system install "$@"
+}
+
+# Every file and folder with mode, owner and link, but for what the machine itself keeps changing.
+tree() {
+	find / -xdev \( -path /proc -o -path /sys -o -path /out -o -path /payload -o -path /tmp -o -path /var/log -o -path /var/tmp \
+		-o -path /var/lib/systemd -o -path /root -o -path /home \) -prune -o -printf '%p %M %u:%g %l\n' | sort
+	ls -A /run | grep banger
+	ip -o link | grep -o 'br-fc[^:]*'
+	ps -eo comm= | grep -E '^(banger|firecracker|qemu)'
+}
+
+# Nothing of an installation that was refused is there.
+refused() {
+	! install_ "$@" && [ ! -e /usr/local/bin/banger ] && [ ! -e /etc/banger ] && [ ! -e /etc/systemd/system/bangerd.service ]
+}
+
+in_use_bridge() {
+	ip link add br-fc type bridge && refused --owner alice
+	local status=$?
+	ip link delete br-fc
+	return $status
+}
+
+in_use_subnet() {
+	ip link add lan0 type bridge && ip address add 172.16.0.7/16 dev lan0 && refused --owner alice
+	local status=$?
+	ip link delete lan0
+	return $status
+}
+
+read_only() {
+	mount --bind /usr/local /usr/local && mount -o remount,bind,ro /usr/local && refused --owner alice
+	local status=$?
+	umount /usr/local
+	return $status
+}
+
+full_disk() {
+	mount -t tmpfs -o size=1m small /usr/local/bin && refused --owner alice --firecracker /usr/bin/firecracker-ok
+	local status=$?
+	umount /usr/local/bin
+	return $status
+}
+
+# A step near the end fails when all files have been written.
+fails_late() {
+	mv /usr/bin/systemctl /usr/bin/systemctl.away && printf '#!/bin/sh\n[ "$1" = enable ] && { echo planted >&2; exit 1; }\nexec systemctl.away "$@"\n' \
+		> /usr/bin/systemctl && chmod 0755 /usr/bin/systemctl && refused --owner alice
+	local status=$?
+	mv /usr/bin/systemctl.away /usr/bin/systemctl
+	return $status
+}
+
+# Bad Firecrackers, each refused for its own reason.
+firecrackers() {
+	install -m 0757 firecracker /usr/bin/fc-writable
+	ln -s /usr/bin/firecracker-ok /usr/bin/fc-link
+	install -o alice -m 0755 firecracker /usr/bin/fc-alice
+	printf '#!/bin/sh\necho Firecracker v1.0.0\n' > /usr/bin/fc-old && chmod 0755 /usr/bin/fc-old
+	local f
+	for f in /usr/bin/fc-writable /usr/bin/fc-link /usr/bin/fc-alice /usr/bin/fc-old /usr/bin/fc-none; do
+		refused --owner alice --firecracker $f || return
+	done
+	rm /usr/bin/fc-*
+}
+
+main_pid() {
+	systemctl show -P MainPID "$1"
+}
+
+# Milliseconds until exec works again after a command that takes the services away; the VM's process must be the same all along.
+survives() {
+	local vmm start
+	vmm=$(owner vm show box --json | jq -r .pid)
+	"$@" || return
+	start=$(date +%s%N)
+	[ "$(owner vm exec box -- cat /root/mark)" = kept ] || return
+	echo "exec after $((($(date +%s%N) - start) / 1000000)) ms"
+	[ "$(owner vm show box --json | jq -r .pid)" = "$vmm" ] && [ -d /proc/$vmm ]
+}
+
+kill_both() {
+	kill -9 "$(main_pid bangerd)" "$(main_pid bangerd-root)"
+}
+
+kill_helper() {
+	kill -9 "$(main_pid bangerd-root)"
+}
+
+# Another build of the same program: one byte at its end does not change its build id, so the id itself is changed.
+upgrade() {
+	python3 - <<-'P'
+		data = bytearray(open("/payload/banger", "rb").read())
+		at = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
+		data[at] ^= 1
+		open("/payload/banger-2", "wb").write(data)
+	P
+	chmod 0755 banger-2 && ./banger-2 system install --owner alice
+}
+
+downgrade_behind_our_back() {
+	cp banger /usr/local/bin/banger.x && mv /usr/local/bin/banger.x /usr/local/bin/banger
+	! systemctl restart bangerd || return
+	journalctl -b -o cat -u bangerd | grep 'was installed' | tail -1
+	./banger-2 system install --owner alice > /dev/null
+}
+
+# One call, by nothing of banger's; the machine's Python is a small one.
+helper_says() {
+	as "$1" python3 - "{\"method\": \"io.banger.Helper.$2\", \"parameters\": $3}" <<-'P'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX)
+		s.connect("/run/banger-root/bangerd-root.sock")
+		s.sendall(sys.argv[1].encode() + b"\0")
+		print(s.recv(65536).decode().rstrip("\0"))
+	P
+}
+
+vmm_rights() {
+	local pid
+	pid=$(owner vm show box --json | jq -r .pid)
+	grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):?' /proc/"$pid"/status
+	cat /proc/"$pid"/cgroup
+}
+
+chmod -R a+rX /payload
+useradd -m alice
+useradd -m bob
+dmesg -n 1
+install -m 0755 firecracker /usr/local/bin/firecracker
+install -m 0755 firecracker /usr/bin/firecracker-ok
+tree > $out/tree.before
+
+case_ wrong_owner refused --owner nobody-of-that-name
+case_ root_owner refused --owner root
+case_ not_root as bob ./banger system install --owner alice
+case_ bridge in_use_bridge
+case_ subnet in_use_subnet
+case_ read_only read_only
+case_ full full_disk
+case_ late fails_late
+case_ firecrackers firecrackers
+
+case_ install install_ --owner alice
+case_ kernel owner kernel import debian --deb /payload/kernel.deb
+case_ image owner image import debian-bookworm --kernel debian --tar /payload/rootfs.tar
+case_ run owner vm run --rm -- uname -r
+case_ again install_ --owner alice
+case_ for_bob install_ --owner bob
+case_ status banger system status --json
+case_ doctor owner doctor --json
+case_ stranger as bob banger ps
+case_ units cat /etc/systemd/system/bangerd-root.service
+case_ caps grep Cap /proc/"$(main_pid bangerd-root)"/status
+
+case_ create owner vm create --name box --nat
+case_ mark owner vm exec box -- sh -c 'echo kept > /root/mark; sync'
+case_ rights vmm_rights
+case_ restart survives banger system restart
+case_ kill_helper survives kill_helper
+case_ kill_both survives kill_both
+case_ upgrade survives upgrade
+case_ downgrade downgrade_behind_our_back
+case_ helper_bob helper_says bob Status '{}'
+case_ helper_unknown helper_says alice NetDetach '{"vm": "0123456789ab", "index": 2, "bridge": "eth0"}'
+case_ helper_id helper_says alice NetDetach '{"vm": "../../etc", "index": 2}'
+case_ helper_signal helper_says alice VmmKill '{"vm": "0123456789ab", "processes": [], "signal": "STOP"}'
+case_ helper_pid helper_says alice VmmKill "{\"vm\": \"0123456789ab\", \"processes\": [{\"pid\": 1, \"start_time\": $(cut -d' ' -f22 /proc/1/stat)}], \"signal\": \"KILL\"}"
+case_ refuses_to_go banger system uninstall
+case_ uninstall banger system uninstall --force --purge --yes
+case_ journal journalctl -b -o cat -u bangerd -u bangerd-root -u bangerd-root.socket
+tree > $out/tree.after
+diff $out/tree.before $out/tree.after
