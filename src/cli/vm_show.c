@@ -47,6 +47,7 @@ static void print_fields(const struct vm_info *vm)
 	table_field(&t, "mac", vm->mac);
 	add_number(&t, "vsock cid", true, vm->cid);
 	table_field(&t, "vmm", vm->vmm);
+	table_field(&t, "confined", vm->confined);
 	add_number(&t, "vmm process", vm->has_pid, vm->pid);
 	table_field(&t, "deleted at exit", vm->ephemeral ? "yes" : NULL);
 	table_field(&t, "created", table_age(vm->created_at, now, age));

@@ -23,7 +23,7 @@ static const struct config_key_row keys[CONFIG_KEY_COUNT] = {
 	[CONFIG_VMM] = { NULL, "vmm", TEXT, AT(vmm), .choices = vmms },
 	[CONFIG_FIRECRACKER_BIN] = { NULL, "firecracker_bin", PATH, AT(firecracker_bin), .at_start = true },
 	[CONFIG_QEMU_BIN] = { NULL, "qemu_bin", PATH, AT(qemu_bin) },
-	[CONFIG_JAILER_ENABLED] = { NULL, "jailer_enabled", FLAG, AT(jailer_enabled), .notice = "what runs a VM is always confined" },
+	[CONFIG_JAILER_ENABLED] = { NULL, "jailer_enabled", FLAG, AT(jailer_enabled), .at_start = true },
 	[CONFIG_JAILER_BIN] = { NULL, "jailer_bin", PATH, AT(jailer_bin), .notice = "banger has a jail of its own" },
 	[CONFIG_JAILER_CHROOT_BASE] = { NULL, "jailer_chroot_base", PATH, AT(jailer_chroot_base),
 		.notice = "banger has a jail of its own" },

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,7 +101,12 @@ int hello_start(struct object *o, struct err *e)
 
 	if (o->hello)
 		return 0;
-	if (path_make_dirs(dir, 0700, e) < 0 || fd_listen_unix(path, 0600, &fd, e) < 0)
+	/* A jailed VMM is another user, of the same group: it makes its sockets there and calls ours, but cannot take ours away. */
+	if (path_make_dirs(dir, 0700, e) < 0)
+		return -1;
+	if (chmod(dir, S_ISVTX | 0770) < 0)
+		return err_sys(e, errno, "chmod '%s'", dir);
+	if (fd_listen_unix(path, 0660, &fd, e) < 0)
 		return -1;
 	o->hello = NEW(struct hello);
 	o->hello->fd = TAKE_FD(fd);

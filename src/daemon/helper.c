@@ -46,15 +46,15 @@ static MUST int spawn(struct daemon *d, struct err *e)
 	char *argv[] = { (char *)(uintptr_t) "bangerd-root", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "bangerd-root",
 			 (char *)(uintptr_t) "--subnet", d->config->subnet, (char *)(uintptr_t) "--bridge", d->config->bridge_name,
 			 (char *)(uintptr_t) "--firecracker", d->config->firecracker_bin ? d->config->firecracker_bin : (char *)(uintptr_t) "",
-			 NULL, NULL, NULL };
+			 (char *)(uintptr_t) "--jail", (char *)(uintptr_t)(d->config->jailer_enabled ? "yes" : "no"), NULL, NULL, NULL };
 	struct proc_fd fds[3];
 	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = 3, .new_session = true };
 	int life[2];
 	pid_t pid;
 
 	if (layout_root()) {
-		argv[9] = (char *)(uintptr_t) "--root";
-		argv[10] = (char *)(uintptr_t)layout_root();
+		argv[11] = (char *)(uintptr_t) "--root";
+		argv[12] = (char *)(uintptr_t)layout_root();
 	}
 	if (pipe2(life, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "pipe");

@@ -61,6 +61,7 @@ void inline_vm_info(const struct object *o, struct vm_info *ret)
 		.cid = vm->cid,
 		.ephemeral = vm->ephemeral,
 		.vmm = mem_strdup(vm->vmm),
+		.confined = vm->n_processes ? mem_strdup(vm->confined) : NULL,
 		.has_pid = vm->n_processes > 0,
 		.pid = vm->n_processes ? vm->processes[0].pid : 0,
 		.created_at = vm->created_at,

@@ -107,6 +107,7 @@ static void apply_vm(struct object *o, const struct job *j, const struct vm_reco
 	o->vm.root_backend = to->root_backend;
 	if (to->n_processes) {
 		set_text(&o->vm.vmm, to->vmm);
+		set_text(&o->vm.confined, to->confined);
 		o->vm.state = VM_STATE_RUNNING;
 		/* A signal that did not end it is no new start. */
 		if (!str_eq(j->method, "io.banger.VmKill"))

@@ -44,10 +44,15 @@ static MUST int check_number(const char *what, int64_t v, int64_t min, int64_t m
 	return err_set(e, ERR_INVALID, "%s %lld is not between %lld and %lld", what, (long long)v, (long long)min, (long long)max);
 }
 
+int check_cid(int64_t cid, struct err *e)
+{
+	return check_number("context id", cid, 3, UINT32_MAX - 1, e);
+}
+
 int check_sizes(int64_t vcpus, int64_t memory_mib, int64_t cid, int64_t root_mib, struct err *e)
 {
 	if (check_number("vcpu count", vcpus, 1, VCPUS_MAX, e) < 0 || check_number("memory", memory_mib, 1, MEMORY_MAX_MIB, e) < 0 ||
-	    check_number("context id", cid, 3, UINT32_MAX - 1, e) < 0)
+	    check_cid(cid, e) < 0)
 		return -1;
 	return check_number("root size", root_mib, 0, ROOT_MAX_MIB, e);
 }

@@ -24,17 +24,29 @@ struct helper {
 	uint32_t owner_uid, owner_gid; /* whose calls are served, besides root's */
 	bool system;                 /* VMMs run as the owner, not as the helper does */
 	const char *subnet;
+	char *jail_base;             /* where jails are mounted, each VMM for itself; NULL: VMMs run without */
+	char jail_reason[sizeof(((struct err *)0)->msg)]; /* why there is no jail */
 	struct list held;            /* struct held: launches that wait for their VmmGo */
 };
 
-/* The role. Arguments: --system (all else from the installation, the socket from the service manager or of its own making), or --subnet A.B.C.D/N --bridge NAME --firecracker FILE [--root DIR]. */
+/* The role. Arguments: --system (all else from the installation, the socket from the service manager or of its own making), or --subnet A.B.C.D/N --bridge NAME --firecracker FILE --jail yes|no [--root DIR]. */
 int helper_main(int argc, char **argv);
 
 /* helper/check: what may come in. ERR_INVALID names it. */
 MUST int check_vm_id(const char *id, struct err *e);
+MUST int check_cid(int64_t cid, struct err *e);
 MUST int check_signal(const char *name, int *ret, struct err *e);
 MUST int check_op(const char *op, struct err *e);
 MUST int check_sizes(int64_t vcpus, int64_t memory_mib, int64_t cid, int64_t root_mib, struct err *e);
+
+/* helper/jail: what can be had of it here; called before rights are given up. */
+void helper_jail_open(struct helper *h, bool wanted);
+void helper_jail_close(struct helper *h);
+struct jail;
+struct vmm_spec;
+/* Fills *ret for a VM's VMM. *ret_confined: words for vm show, the caller's. */
+void helper_jail_fill(const struct helper *h, const struct vmm_spec *spec, struct jail *ret, char **ret_confined);
+
 /* A connection. */
 struct caller {
 	struct helper *helper;

@@ -165,6 +165,7 @@ int helper_main(int argc, char **argv)
 {
 	struct helper h = { .firecracker_bin = "", .subnet = "", .owner_uid = getuid(), .owner_gid = getgid() };
 	const char *root = NULL, *bridge = "";
+	bool jail = true;
 	struct err e = { 0 };
 
 	log_open("bangerd-root", NULL);
@@ -180,6 +181,8 @@ int helper_main(int argc, char **argv)
 			bridge = argv[i + 1];
 		else if (str_eq(argv[i], "--firecracker"))
 			h.firecracker_bin = argv[i + 1];
+		else if (str_eq(argv[i], "--jail"))
+			jail = str_eq(argv[i + 1], "yes");
 	}
 	if ((h.system ? system_open(&h, &bridge, &e) : layout_init(root, &e)) < 0 || take_lock(&e) < 0 || serve(&h, &e) < 0) {
 		log_error("cannot start", "why", e.msg, "hint", e.hint);
@@ -190,7 +193,8 @@ int helper_main(int argc, char **argv)
 		net_free(TAKE_PTR(h.net));
 		err_clear(&e);
 	}
-	if (sandbox_helper(&e) < 0) {
+	helper_jail_open(&h, jail);
+	if (sandbox_helper(h.jail_base, &e) < 0) {
 		log_error("cannot give up rights", "why", e.msg);
 		return 1;
 	}
@@ -199,6 +203,7 @@ int helper_main(int argc, char **argv)
 	varlink_server_free(h.server);
 	resolved_free(h.resolved);
 	net_free(h.net);
+	helper_jail_close(&h);
 	loop_free(h.loop);
 	return 0;
 }

@@ -21,11 +21,12 @@
 #include "net/addr.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
+#include "sandbox/jail.h"
 #include "sandbox/sandbox.h"
 #include "store/layout.h"
 #include "vmm/vmm.h"
 
-enum { HELD_MAX = 2 };
+enum { HELD_MAX = 2, NAME_SIZE = 32 };
 
 /* How a VMM's process is confined before it executes. */
 struct confinement {
@@ -193,7 +194,30 @@ static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_e
 	return 0;
 }
 
-static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const char *bin, const struct vmm_spec *spec, struct err *e)
+static MUST int hold_jailed(struct held *h, const struct vmm_driver *driver, const struct proc_spawn *how, struct jail *jail, struct err *e)
+{
+	AUTO_MEM char *path = mem_printf("/%s", driver->name);
+	struct proc_spawn jailed = *how;
+
+	jail->program = how->path;
+	jail->path = jailed.path = path;
+	if ((jail->gid != getgid() && jail_check_program(jail->program, e) < 0) || jail_needs_libraries(jail->program, &jail->libraries, e) < 0)
+		return -1;
+	/* One that is found there anyway keeps its name, by which it finds its data. */
+	if (jail->libraries && strncmp(how->path, "/usr/", 5) == 0) {
+		jail->program = NULL;
+		jail->path = jailed.path = how->path;
+	}
+	sandbox_vmm_prepare(&jail->filter);
+	jailed.before_exec = jail_enter;
+	jailed.arg = jail;
+	if (proc_hold(&jailed, &h->procs[h->n], e) < 0)
+		return -1;
+	h->names[h->n++] = driver->name;
+	return 0;
+}
+
+static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const char *bin, const struct vmm_spec *spec, struct jail *jail, struct err *e)
 {
 	AUTO_DONE(vmm_command_done) struct vmm_command c = { 0 };
 	struct confinement confinement;
@@ -203,6 +227,8 @@ static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const 
 		return -1;
 	struct proc_spawn how = { .path = c.path, .argv = c.argv, .fds = c.fds, .n_fds = c.n_fds, .new_session = true,
 		.before_exec = confinement_enter, .arg = &confinement };
+	if (jail->base)
+		return hold_jailed(h, driver, &how, jail, e);
 	if (proc_hold(&how, &h->procs[h->n], e) < 0)
 		return -1;
 	h->names[h->n++] = driver->name;
@@ -223,14 +249,26 @@ static MUST int reply_processes(const struct held *h, struct vmm_launch_out *ret
 	return 0;
 }
 
+/* The VMM makes its sockets in the folder it knows as JAIL_RUN. */
+static void name_in_jail(struct vmm_spec *spec, const struct jail *jail, char vsock[static NAME_SIZE], char api[static NAME_SIZE])
+{
+	if (!jail->base)
+		return;
+	snprintf(vsock, NAME_SIZE, JAIL_RUN "%s", strrchr(spec->vsock_path, '/'));
+	snprintf(api, NAME_SIZE, JAIL_RUN "%s", strrchr(spec->api_path, '/'));
+	spec->vsock_path = vsock;
+	spec->api_path = api;
+}
+
 int on_vmm_launch(struct varlink_call *call, const struct vmm_launch_in *in, struct vmm_launch_out *ret, struct err *e)
 {
 	struct caller *caller = varlink_call_context(call);
 	const struct vmm_driver *driver = vmm_driver(in->kind);
 	struct vmm_spec spec = { .tap_fd = -1, .vhost_fd = -1 };
 	AUTO_DONE(launch_fds_done) struct launch_fds all = { .n = 0 };
-	AUTO_MEM char *vsock = NULL, *api = NULL;
-	char tap[ADDR_DEV_NAME];
+	AUTO_MEM char *vsock = NULL, *api = NULL, *run = NULL;
+	struct jail jail = { 0 };
+	char tap[ADDR_DEV_NAME], vsock_inside[NAME_SIZE], api_inside[NAME_SIZE];
 	AUTO_FD int vhost = -1;
 	struct held *h;
 
@@ -239,12 +277,15 @@ int on_vmm_launch(struct varlink_call *call, const struct vmm_launch_in *in, str
 	spec.vsock_path = vsock = layout_vm_vsock(in->vm);
 	spec.api_path = api = layout_vm_api(in->vm);
 	spec.tap_name = tap;
+	jail.run_dir = run = layout_vm_run(in->vm);
+	jail.gid = varlink_call_peer(call).gid;
+	helper_jail_fill(caller->helper, &spec, &jail, &ret->confined);
 	h = NEW(struct held);
 	snprintf(h->vm, sizeof(h->vm), "%s", in->vm);
 	h->caller = caller;
 	list_add_tail(&caller->helper->held, &h->link);
-	if ((driver->needs_vhost && hold_vhost(h, &spec, &vhost, e) < 0) || (spec.vhost_fd = vhost, false) ||
-	    hold_vmm(h, driver, in->kind == VMM_KIND_FIRECRACKER ? caller->helper->firecracker_bin : "", &spec, e) < 0 ||
+	if ((driver->needs_vhost && hold_vhost(h, &spec, &vhost, e) < 0) || (spec.vhost_fd = vhost, name_in_jail(&spec, &jail, vsock_inside, api_inside), false) ||
+	    hold_vmm(h, driver, in->kind == VMM_KIND_FIRECRACKER ? caller->helper->firecracker_bin : "", &spec, &jail, e) < 0 ||
 	    reply_processes(h, ret, e) < 0) {
 		held_free(h);
 		return -1;

@@ -12,6 +12,7 @@
 #include "net/net.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
+#include "sandbox/jail.h"
 
 static MUST int need_net(const struct helper *h, struct err *e)
 {
@@ -29,6 +30,7 @@ int on_status(struct varlink_call *call, const struct status_in *in, struct stat
 	ret->build = mem_strdup(build_id());
 	ret->network = h->net != NULL;
 	ret->reason = h->net ? NULL : mem_strdup(h->net_reason);
+	ret->jail = h->jail_reason[0] ? mem_strdup(h->jail_reason) : NULL;
 	return 0;
 }
 
@@ -49,7 +51,10 @@ int on_net_attach(struct varlink_call *call, const struct net_attach_in *in, str
 	struct net_vm vm = { .id = in->vm, .nat = in->nat, .uid = h->owner_uid, .gid = UINT32_MAX };
 	AUTO_FD int tap = -1;
 
-	if (need_net(h, e) < 0 || check_vm_id(in->vm, e) < 0 || address_of(h, in->index, &vm.address, e) < 0 || net_attach(h->net, &vm, &tap, e) < 0)
+	if (h->jail_base)
+		vm.uid = jail_uid((uint32_t)in->cid);
+	if (need_net(h, e) < 0 || check_vm_id(in->vm, e) < 0 || check_cid(in->cid, e) < 0 || address_of(h, in->index, &vm.address, e) < 0 ||
+	    net_attach(h->net, &vm, &tap, e) < 0)
 		return -1;
 	log_info("network attached", "vm", in->vm);
 	resolved_look(h->resolved);

@@ -56,6 +56,12 @@ static MUST int add_disk(struct launch *l, char *path, const char *role, bool re
 
 	if (open_file(owned, read_only ? O_RDONLY : O_RDWR, &fd, e) < 0)
 		return -1;
+	/* A jailed VMM is another user, of the same group, and can open its descriptors anew. */
+	if (fchmod(fd, read_only ? 0640 : 0660) < 0) {
+		err_sys(e, errno, "chmod '%s'", owned);
+		close(fd);
+		return -1;
+	}
 	l->disks[l->n_disks] = fd;
 	l->roles[l->n_disks] = (char *)(uintptr_t)role;
 	l->table[l->n_disks++] = (struct vmm_disk){ .read_only = read_only, .unsafe = unsafe };
@@ -94,7 +100,9 @@ static MUST int open_kernel(const struct op *op, struct launch *l, struct err *e
 		if (kernel_initrd(dir, self, name, e) < 0 || open_file(initrd, O_RDONLY, &l->initrd, e) < 0)
 			return err_wrap(e, "make the initrd");
 	}
-	return open_file(vmlinux, O_RDONLY, &l->kernel, e);
+	if (open_file(vmlinux, O_RDONLY, &l->kernel, e) < 0)
+		return -1;
+	return fchmod(l->kernel, 0640) < 0 || fchmod(l->initrd, 0640) < 0 ? err_sys(e, errno, "chmod '%s'", vmlinux) : 0;
 }
 
 static MUST int open_logs(const struct op *op, struct launch *l, struct err *e)
@@ -110,7 +118,7 @@ static MUST int open_logs(const struct op *op, struct launch *l, struct err *e)
 static MUST int attach_net(struct op *op, struct launch *l, struct err *e)
 {
 	const struct vm_record *vm = op->job.vm;
-	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .kind = op->choice.kind };
+	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .cid = vm->cid, .kind = op->choice.kind };
 	AUTO_DONE(net_attach_out_done) struct net_attach_out out = { 0 };
 	struct varlink_client *helper;
 
@@ -151,6 +159,8 @@ static MUST int launch(struct op *op, struct launch *l, struct err *e)
 	vm->processes = TAKE_PTR(out.processes);
 	vm->n_processes = out.n_processes;
 	out.n_processes = 0;
+	free(vm->confined);
+	vm->confined = TAKE_PTR(out.confined);
 	free(vm->vmm);
 	vm->vmm = mem_strdup(op->choice.name);
 	return 0;

@@ -30,8 +30,16 @@ const struct caps_reason caps_helper[] = {
 	{ NULL, NULL },
 };
 
+const struct caps_reason caps_jail[] = {
+	{ "sys_admin", "the jail's mounts and its change of root" },
+	{ "mknod", "the devices in the jail" },
+	{ "chown", "giving them to the VM's user" },
+	{ "setpcap", "emptying the VMM's bounding set" },
+	{ NULL, NULL },
+};
+
 const struct caps_reason caps_vmm[] = {
-	{ "dac_override", "its own sockets there" },
+	{ "dac_override", "its own sockets there, where it has no jail, and those of a vsock device" },
 	{ NULL, NULL },
 };
 
@@ -80,6 +88,13 @@ static MUST int shrink_bounding(const struct caps *now, uint64_t keep, struct er
 		if (now->bounding & CAPS_BIT(i) & ~keep && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
 			return err_sys(e, errno, "drop capability %u", i);
 	return 0;
+}
+
+int caps_drop_bounding(struct err *e)
+{
+	struct caps now;
+
+	return caps_read(&now, e) < 0 ? -1 : shrink_bounding(&now, 0, e);
 }
 
 int caps_keep(uint64_t keep, struct err *e)

@@ -19,7 +19,7 @@ struct caps_reason {
 	const char *name; /* "net_admin" */
 	const char *reason;
 };
-extern const struct caps_reason caps_helper[], caps_vmm[];
+extern const struct caps_reason caps_helper[], caps_vmm[], caps_jail[]; /* caps_jail: besides, where the helper makes jails */
 
 /* The bits of such a list. */
 uint64_t caps_of(const struct caps_reason *list);
@@ -28,5 +28,7 @@ MUST int caps_read(struct caps *ret, struct err *e);
 /* Gives up all but keep, for good: effective and permitted become what is left of keep, the inheritable and ambient sets empty, and what is not kept leaves the
  * bounding set where that is allowed (CAP_SETPCAP). */
 MUST int caps_keep(uint64_t keep, struct err *e);
+/* Empties the bounding set, which takes CAP_SETPCAP. */
+MUST int caps_drop_bounding(struct err *e);
 /* "chown,net_admin", "none"; a number for those this build does not know. Writes into out and returns it. */
 const char *caps_text(uint64_t set, char out[static CAPS_TEXT]);

@@ -38,11 +38,11 @@ int sandbox_worker(const struct landlock_rule *rules, size_t n, int *ret_landloc
 	return 0;
 }
 
-int sandbox_helper(struct err *e)
+int sandbox_helper(bool jail, struct err *e)
 {
 	struct seccomp_program program;
 
-	if (caps_keep(caps_of(caps_helper), e) < 0)
+	if (caps_keep(caps_of(caps_helper) | (jail ? caps_of(caps_jail) : 0), e) < 0)
 		return -1;
 	if (!sandbox_available())
 		return 0;

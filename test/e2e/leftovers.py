@@ -13,7 +13,7 @@ from varlink_raw import Varlink
 from waits import pid_gone
 
 # Files that a daemon has for as long as it lives, and a kernel's initrd of one build, which is kept.
-KEPT = re.compile(r"^(state/bangerd\.log|run/(bangerd\.(sock|lock)|helper\.(sock|lock))|state/kernels/[^/]+/initrd-[0-9a-f]+)$")
+KEPT = re.compile(r"^(state/bangerd\.log|run/(bangerd\.(sock|lock)|helper\.(sock|lock)|jail)|state/kernels/[^/]+/initrd-[0-9a-f]+)$")
 ROLES = {"bangerd": "daemon", "bangerd-root": "helper", "banger-worker": "worker", "banger-vhost-vsock": "vhost"}
 
 

@@ -56,7 +56,7 @@ static void confine(int how)
 	if (how == LANDLOCK && landlock_restrict(rules, ARRAY_LEN(rules), &version, &e) < 0)
 		_exit(98);
 	sandbox_vmm_prepare(&program);
-	if ((how == VMM && sandbox_vmm_enter(&program) < 0) || (how == HELPER && sandbox_helper(&e) < 0))
+	if ((how == VMM && sandbox_vmm_enter(&program) < 0) || (how == HELPER && sandbox_helper(false, &e) < 0))
 		_exit(97);
 }
 

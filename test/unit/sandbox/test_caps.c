@@ -119,6 +119,7 @@ static void are_those_of_the_docs(void **state)
 	assert_ok(fd_read_file(AT_FDCWD, "../docs/privilege.md", 1 << 20, &docs, &n, &e));
 	assert_true(documented(caps_helper, "helper", docs) > 0);
 	assert_true(documented(caps_vmm, "VMM", docs) > 0);
+	assert_true(documented(caps_jail, "jail", docs) > 0);
 	assert_int_equal(caps_of(caps_vmm) & ~caps_of(caps_helper), 0);
 	assert_true(caps_of(caps_helper) & NET_ADMIN);
 }

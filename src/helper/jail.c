@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What this host lets us do to confine VMMs, and the jail of one. */
+#include "sandbox/jail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "helper/helper.h"
+#include "store/layout.h"
+#include "vmm/vmm.h"
+
+void helper_jail_open(struct helper *h, bool wanted)
+{
+	AUTO_MEM char *base = mem_printf("%s/jail", layout_dir(LAYOUT_RUN));
+	struct err e = { 0 };
+
+	if (!wanted)
+		err_set(&e, ERR_STATE, "no jail: jailer_enabled is false");
+	else if (h->system)
+		err_set(&e, ERR_STATE, "an installed banger's VMMs run as its owner, without capabilities, with a system call filter");
+	else if (geteuid() != 0)
+		err_set(&e, ERR_DENIED, "no jail: the daemon does not run as root");
+	else if (path_make_dirs(base, 0700, &e) == 0)
+		h->jail_base = TAKE_PTR(base);
+	snprintf(h->jail_reason, sizeof(h->jail_reason), "%s", e.msg);
+	if (e.msg[0] && !h->system)
+		log_info("VMs are not fully confined", "why", e.msg);
+}
+
+void helper_jail_close(struct helper *h)
+{
+	free(TAKE_PTR(h->jail_base));
+}
+
+void helper_jail_fill(const struct helper *h, const struct vmm_spec *spec, struct jail *ret, char **ret_confined)
+{
+	if (!h->jail_base) {
+		*ret_confined = mem_printf("none: %s", h->jail_reason);
+		return;
+	}
+	ret->base = h->jail_base;
+	ret->uid = jail_uid(spec->cid);
+	ret->kvm = spec->kvm;
+	ret->tun = spec->net && spec->tap_fd < 0;
+	*ret_confined = mem_printf("root of its own, uid %u, no capabilities, system call filter", ret->uid);
+}
