@@ -331,7 +331,7 @@ def test_guest_killed_in_exec(host, new_vm):
 def test_guest_never_ready(new_host, tmp_path):
     """A kernel that stands still: after ready_timeout the guest is given up, with its last words, and nothing of it is left."""
     host = new_host()
-    host.configure("ready_timeout = 10\n")
+    host.configure('ready_timeout = 10\nbridge_name = "br-fc-never"\nbridge_ip = "172.17.6.1"\n')
     (tmp_path / "vmlinux").write_bytes(standing_kernel("here I stand"))
     host.ok("kernel", "import", "standing", "--vmlinux", tmp_path / "vmlinux")
     assert {d["name"]: d["value"] for d in host.status()["defaults"]}["ready_timeout"] == "10"

@@ -38,10 +38,11 @@ def test_no_file_can_be_opened_for_more(host, vm):
     """A descriptor can be opened anew by the VMM: the modes of the files let it have no more than it has."""
     info = host.show(vm)
     for fd in os.listdir(f"/proc/{info['pid']}/fd"):
-        name = os.readlink(f"/proc/{info['pid']}/fd/{fd}")
+        opened = f"/proc/{info['pid']}/fd/{fd}"     # leads to the file also when its name is gone
+        name = os.readlink(opened)
         if name.startswith(str(host.root)) and not name.endswith(".log"):
             flags = int(pathlib.Path(f"/proc/{info['pid']}/fdinfo/{fd}").read_text().split("flags:\t")[1].split()[0], 8)
-            assert os.stat(name).st_mode & 0o777 == (0o640 if flags & os.O_ACCMODE == os.O_RDONLY else 0o660), name
+            assert os.stat(opened).st_mode & 0o777 == (0o640 if flags & os.O_ACCMODE == os.O_RDONLY else 0o660), name
 
 
 def test_no_two_share_a_user(host, new_vm):
