@@ -19,7 +19,7 @@
 enum { N_DAEMON_CHECKS = 4, N_CHECKS = DOCTOR_N_CHECKS + N_DAEMON_CHECKS + 1, USER_CONFIG_MAX = 4 << 20 };
 
 struct doctor {
-	bool json;
+	bool json, fix;
 };
 
 static MUST int check_daemon(
@@ -150,7 +150,8 @@ static int run(const void *in, void *cx)
 	struct doctor_check checks[N_CHECKS];
 	struct err config_error = { 0 }, e = { 0 };
 	struct doctor_host host = {
-		.config_path = path, .state_dir = layout_dir(LAYOUT_STATE), .config_error = &config_error
+		.config_path = path, .state_dir = layout_dir(LAYOUT_STATE), .run_dir = layout_dir(LAYOUT_RUN), .config_error = &config_error,
+		.uid = geteuid(), .gid = getegid(), .fix = o->fix
 	};
 	int status = 0;
 
@@ -159,6 +160,10 @@ static int run(const void *in, void *cx)
 		return cli_fail(&e, 1);
 	host.config = config;
 	host.installed = layout_installed() != NULL;
+	if (host.installed) {
+		host.uid = (uint32_t)layout_installed()->uid;
+		host.gid = (uint32_t)layout_installed()->gid;
+	}
 	if (host.installed && config_install(config, layout_installed()->bridge, layout_installed()->subnet, layout_installed()->firecracker, &e) < 0)
 		return cli_fail(&e, 1);
 	doctor_run(&host, checks);
@@ -175,7 +180,11 @@ static int run(const void *in, void *cx)
 	return status;
 }
 
-static const struct opt opts[] = { CLI_JSON(struct doctor), { 0 } };
+static const struct opt opts[] = {
+	CLI_JSON(struct doctor),
+	{ 0, "fix", OPT_FLAG, offsetof(struct doctor, fix), NULL, "mend what can be mended without harm, and say what was done" },
+	{ 0 },
+};
 const struct opt_command cli_doctor = {
 	.name = "doctor",
 	.brief = "what works here, what does not, and what to do",

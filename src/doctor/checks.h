@@ -10,5 +10,7 @@ void check_kvm(const struct doctor_host *host, struct doctor_check *c);
 void check_vmm(const struct doctor_host *host, struct doctor_check *c);
 void check_firecracker(const struct doctor_host *host, struct doctor_check *c);
 void check_network(const struct doctor_host *host, struct doctor_check *c);
+void check_control_groups(const struct doctor_host *host, struct doctor_check *c);
 void check_disk(const struct doctor_host *host, struct doctor_check *c);
+void check_files(const struct doctor_host *host, struct doctor_check *c);
 void check_copy_on_write(const struct doctor_host *host, struct doctor_check *c);

@@ -4,7 +4,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/magic.h>
 
 #include "base/auto.h"
 #include "base/str.h"
@@ -44,6 +47,22 @@ void check_configuration(const struct doctor_host *host, struct doctor_check *c)
 			config_source_text(values[shown[i]].source));
 	for (size_t i = 0; i < host->config->n_notices; i++)
 		doctor_add(c, DOCTOR_WARN, "%s", host->config->notices[i]);
+}
+
+/* Limits of VMs are cgroup v2's. */
+void check_control_groups(const struct doctor_host *host, struct doctor_check *c)
+{
+	struct statfs s;
+
+	if (statfs("/sys/fs/cgroup", &s) < 0) {
+		doctor_add(c, DOCTOR_WARN, "/sys/fs/cgroup: %s", strerror(errno));
+		doctor_add(c, DOCTOR_WARN, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
+	} else if (s.f_type == CGROUP2_SUPER_MAGIC) {
+		doctor_add(c, DOCTOR_PASS, "version 2");
+	} else {
+		doctor_add(c, DOCTOR_WARN, "this host is on version 1, so VMs get no limits of their own and restored ones start slowly");
+		doctor_add(c, DOCTOR_WARN, "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
+	}
 }
 
 /* Without a network VMs run all the same; so nothing here is worse than a warning. */

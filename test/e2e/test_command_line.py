@@ -146,7 +146,7 @@ def test_doctor(empty):
     text = empty.run("doctor")
     assert text.status == 0, text
     for line in text.stdout.splitlines():
-        assert re.fullmatch(r"(PASS|WARN|FAIL)\t\S.*|  - \S.*", line), line
+        assert re.fullmatch(r"(PASS|WARN|FAIL)\t\S.*|  [-+] \S.*", line), line
     checks = empty.ok("doctor", "--json").json
     assert [c["name"] for c in checks] == [line.split("\t")[1] for line in text.stdout.splitlines() if "\t" in line]
     levels = {c["name"]: c["level"] for c in checks}

@@ -13,6 +13,9 @@ static struct doctor_host host_with(struct config *c, const struct err *config_e
 {
 	return (struct doctor_host){ .config_path = "/nonexistent/config.toml",
 		.state_dir = state_dir,
+		.run_dir = "/tmp/no/such/run",
+		.uid = geteuid(),
+		.gid = getegid(),
 		.config = c,
 		.config_error = config_error };
 }
@@ -106,7 +109,7 @@ static void test_output(void **state)
 	str_done(&out);
 	doctor_write_json(&check, &w);
 	assert_string_equal(
-		out.data, "{\"name\":\"disk\",\"level\":\"WARN\",\"details\":[\"little room\",\"fine otherwise\"]}");
+		out.data, "{\"name\":\"disk\",\"level\":\"WARN\",\"details\":[\"little room\",\"fine otherwise\"],\"fixed\":[]}");
 	for (int i = 0; i < 2 * DOCTOR_MAX_DETAILS; i++)
 		doctor_add(&check, DOCTOR_FAIL, "%d", i);
 	assert_int_equal(check.n_details, DOCTOR_MAX_DETAILS);

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""banger doctor on what somebody has broken, and --fix: it mends that, says so, and touches nothing else."""
+import os
+import stat
+import subprocess
+
+import pytest
+
+import conftest
+from conftest import NOBODY
+
+
+@pytest.fixture(params=["root", "nobody"])
+def empty(binary, request):
+    """A daemon has run there and has ended."""
+    host = conftest.open_host(binary, user=NOBODY if request.param == "nobody" else None)
+    host.ok("vm", "list")
+    host.ok("daemon", "stop")
+    yield host
+    conftest.close_host(host)
+
+
+def checks(host, *options):
+    done = host.run("doctor", "--json", *options)
+    return {check["name"]: check for check in done.json}
+
+
+def modes(host):
+    """Every file but the daemon's log and sockets: mode, owner, size."""
+    found = {}
+    for folder, folders, files in os.walk(host.root):
+        for name in folders + files:
+            st = os.lstat(os.path.join(folder, name))
+            if not stat.S_ISSOCK(st.st_mode) and not name.endswith((".log", ".lock")):
+                found[os.path.relpath(os.path.join(folder, name), host.root)] = (oct(st.st_mode), st.st_uid, 0 if stat.S_ISDIR(st.st_mode) else st.st_size)
+    return found
+
+
+def test_healthy(empty):
+    before = modes(empty)
+    found = checks(empty, "--fix")
+    assert found["files"]["level"] == "PASS", found["files"]
+    assert not [check for check in found.values() if check["fixed"]], found
+    assert modes(empty) == before
+
+
+@pytest.mark.parametrize("name, mode, level", [("state", 0o755, "WARN"), ("run", 0o777, "WARN"), ("state/vms", 0o711, "WARN"), ("run", 0o500, "FAIL")])
+def test_folder_modes(empty, name, mode, level):
+    before = modes(empty)
+    path = empty.root / name
+    path.chmod(mode)
+    found = checks(empty)["files"]
+    # A daemon that starts closes its two folders by itself.
+    assert found["level"] == level and f"'{path}' has mode {mode:04o}: chmod 700" in "".join(found["details"]), found
+    path.chmod(mode)
+    found = checks(empty, "--fix")["files"]
+    assert found["level"] == "PASS" and found["fixed"] == [f"set the mode of '{path}' from {mode:04o} to 0700"], found
+    assert modes(empty) == before
+    assert not checks(empty, "--fix")["files"]["fixed"]
+
+
+def test_missing_folder(empty):
+    before = modes(empty)
+    path = empty.state / "images"
+    path.rmdir()
+    assert checks_alone(empty)["files"]["details"] == [f"there is no folder '{path}': banger doctor --fix as its owner makes it"]
+    path.rmdir()
+    found = checks(empty, "--fix")["files"]
+    assert found["level"] == "PASS" and found["fixed"] == [f"made folder '{path}'"], found
+    assert modes(empty) == before
+
+
+def checks_alone(host):
+    """What doctor says before it has started a daemon, which makes what misses; that one ends."""
+    found = checks(host)
+    host.ok("daemon", "stop")
+    return found
+
+
+def test_files_open_to_others(empty):
+    before = modes(empty)
+    secret, folder = empty.state / "boot", empty.state / "images/x"
+    folder.mkdir(mode=0o700)
+    os.chown(folder, empty.state.stat().st_uid, -1)
+    secret.chmod(0o644)
+    folder.chmod(0o757)
+    link, outside = folder / "link", empty.root / "outside"
+    outside.write_text("x")
+    outside.chmod(0o666)
+    link.symlink_to(outside)
+    os.lchown(link, empty.state.stat().st_uid, -1)
+    found = checks(empty)["files"]
+    assert found["level"] == "WARN" and len(found["details"]) == 2 and any(f"'{secret}' has mode 0644" in text for text in found["details"]), found
+    found = checks(empty, "--fix")["files"]
+    assert found["level"] == "PASS" and sorted(found["fixed"]) == [f"closed '{secret}' to others, its mode was 0644", f"closed '{folder}' to others, its mode was 0757"]
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o666
+    outside.unlink()
+    link.unlink()
+    folder.rmdir()
+    assert {**modes(empty), "state/boot": 0} == {**before, "state/boot": 0} and stat.S_IMODE(secret.stat().st_mode) == 0o640
+
+
+def test_foreign_owner(empty):
+    """Not mended: somebody may have had a reason, and root follows nobody's links to find out."""
+    path = empty.state / "kernels/x"
+    path.write_text("x")
+    os.chown(path, 4242, 4242)
+    path.chmod(0o600)
+    owner = empty.state.stat().st_uid
+    for options in ([], ["--fix"]):
+        found = checks(empty, *options)["files"]
+        assert found["level"] == "WARN" and f"'{path}' is of user 4242: chown {owner}:" in found["details"][0] and not found["fixed"], found
+    assert path.stat().st_uid == 4242
+    path.unlink()
+
+
+def test_stale_socket(empty):
+    empty.ok("vm", "list")
+    empty.kill("daemon")
+    assert empty.socket.exists()
+    found = checks(empty, "--fix")["files"]
+    assert f"removed '{empty.socket}', at which nobody listened any more" in found["fixed"], found
+    empty.ok("vm", "list")
+    assert not checks(empty, "--fix")["files"]["fixed"]
+
+
+def test_little_room_for_sockets(empty):
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=0700,uid={empty.state.stat().st_uid}", "small", empty.run_dir], check=True)
+    try:
+        found = checks(empty)["files"]
+        empty.ok("daemon", "stop")
+        assert found["level"] == "FAIL" and f"{empty.run_dir} has 64K" in found["details"][0], found
+    finally:
+        subprocess.run(["umount", empty.run_dir], check=True)
+
+
+@pytest.mark.parametrize("size, inodes, level, says", [("64m", 0, "FAIL", "make room"), ("3g", 0, "WARN", "VMs are paused"), ("20g", 500, "WARN", "inodes left")])
+def test_disk(empty, size, inodes, level, says):
+    uid = empty.state.stat().st_uid
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={uid}" + (f",nr_inodes={inodes}" if inodes else ""), "small", empty.state], check=True)
+    try:
+        found = checks(empty)["disk"]
+        empty.ok("daemon", "stop")
+        assert found["level"] == level and says in " ".join(found["details"]), found
+    finally:
+        subprocess.run(["umount", empty.state], check=True)
+
+
+def test_control_groups(empty):
+    kind = subprocess.run(["stat", "-f", "-c", "%T", "/sys/fs/cgroup"], capture_output=True, text=True).stdout.strip()
+    found = checks(empty)["control groups"]
+    assert found["level"] == ("PASS" if kind == "cgroup2fs" else "WARN"), (kind, found)
