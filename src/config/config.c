@@ -44,15 +44,14 @@ static const struct config_key_row keys[CONFIG_KEY_COUNT] = {
 		.notice = "figures are read when somebody asks" },
 	[CONFIG_METRICS_POLL_INTERVAL] = { NULL, "metrics_poll_interval", DURATION, AT(poll_ms[1]), 0, INT64_MAX,
 		.notice = "figures are read when somebody asks" },
+	[CONFIG_GIT_IDENTITY] = { NULL, "git_identity", FLAG, AT(git_identity) },
+	[CONFIG_FILE_SYNC] = { NULL, "file_sync", SYNC, AT(sync) },
 	[CONFIG_VCPU] = { "vm_defaults", "vcpu", NUMBER, AT(vcpus), 1, 32 },
 	[CONFIG_MEMORY_MIB] = { "vm_defaults", "memory_mib", NUMBER, AT(memory_mib), 64, 1 << 20 },
 	[CONFIG_DISK_SIZE] = { "vm_defaults", "disk_size", SIZE, AT(disk_mib), 16, 16 << 20 },
 	[CONFIG_SYSTEM_OVERLAY_SIZE] = { "vm_defaults", "system_overlay_size", SIZE, AT(root_mib), 16, 16 << 20 },
 	[CONFIG_ROOT_CHUNK_KIB] = { "vm_defaults", "root_chunk_kib", NUMBER, AT(root_chunk_kib), 4, 1024, .check_number = config_check_power_of_two },
 };
-
-/* Keys that files of the original have and that do nothing here yet. */
-static const char *const without_effect[] = { "file_sync", NULL };
 
 static void add_notice(struct config *c, const struct toml *doc, const struct toml_value *v, const char *why)
 {
@@ -107,11 +106,7 @@ static MUST int read_table(const struct toml *doc, const struct toml_value *t, c
 				return -1;
 			continue;
 		}
-		for (k = 0; !table && without_effect[k] && !str_eq(without_effect[k], v->key); k++)
-			;
-		if (table || !without_effect[k])
-			return unknown_key(doc, v, table, e);
-		add_notice(c, doc, v, "this version does not know it yet");
+		return unknown_key(doc, v, table, e);
 	}
 	return 0;
 }
@@ -159,6 +154,7 @@ static struct config *defaults(void)
 	c->cidr = 24;
 	c->dns_listen = mem_strdup("127.0.0.1:42069");
 	c->ready_timeout = 180;
+	c->git_identity = true;
 	c->vcpus = 2;
 	c->memory_mib = 1024;
 	c->disk_mib = 8192;
@@ -192,6 +188,9 @@ static void value_text(const struct config *c, const struct config_key_row *k, s
 		break;
 	case DURATION:
 		str_add(out, str_duration(*(const int64_t *)at, duration));
+		break;
+	case SYNC:
+		config_sync_text(c, out);
 		break;
 	case DNS:
 		for (size_t i = 0; i < c->n_default_dns; i++)
@@ -235,7 +234,7 @@ int config_parse(const char *text, size_t n, const char *file, const char *home,
 	return 0;
 }
 
-int config_load(const char *path, struct config **ret, struct err *e)
+int config_load(const char *path, const char *home, struct config **ret, struct err *e)
 {
 	AUTO_MEM char *text = NULL;
 	size_t n = 0;
@@ -248,7 +247,7 @@ int config_load(const char *path, struct config **ret, struct err *e)
 		finish(*ret);
 		return 0;
 	}
-	return config_parse(text, n, path, getenv("HOME"), ret, e);
+	return config_parse(text, n, path, home, ret, e);
 }
 
 void config_free(struct config *c)
@@ -259,6 +258,7 @@ void config_free(struct config *c)
 		if (keys[i].kind == TEXT || keys[i].kind == PATH)
 			free(*(char **)(void *)((char *)c + keys[i].at));
 	config_drop_dns(c);
+	config_drop_sync(c);
 	free(c->subnet);
 	for (size_t i = 0; c->values && i < CONFIG_KEY_COUNT; i++)
 		free(c->values[i].text);

@@ -40,6 +40,8 @@ enum config_key {
 	CONFIG_METRICS_LISTEN,
 	CONFIG_STATS_POLL_INTERVAL,
 	CONFIG_METRICS_POLL_INTERVAL,
+	CONFIG_GIT_IDENTITY,
+	CONFIG_FILE_SYNC,
 	CONFIG_VCPU,
 	CONFIG_MEMORY_MIB,
 	CONFIG_DISK_SIZE,
@@ -50,6 +52,14 @@ enum config_key {
 
 #define CONFIG_MAX_DNS 4
 #define CONFIG_MAX_NOTICES 16
+#define CONFIG_MAX_SYNC 64
+
+/* A file or folder of the owner's that a new VM gets a copy of. */
+struct config_sync {
+	char *host;   /* below the owner's home */
+	char *guest;  /* below the guest's /root */
+	int64_t mode; /* of a file; -1: the default */
+};
 
 struct config {
 	char *log_level;       /* debug, info, warn, error */
@@ -74,6 +84,9 @@ struct config {
 	int64_t auto_stop_ms;  /* an idle VM is stopped after that; 0: never */
 	char *metrics_listen;  /* "127.0.0.1:9100" or an absolute path of a unix socket; NULL: off */
 	int64_t poll_ms[2];    /* accepted for the sake of older files, not used */
+	bool git_identity;     /* a new VM gets the owner's name and address for git */
+	struct config_sync *sync;
+	size_t n_sync;
 	int64_t vcpus;
 	int64_t memory_mib;
 	int64_t disk_mib; /* work disk */
@@ -85,9 +98,9 @@ struct config {
 	size_t n_notices;
 };
 
-/* Reads the file at path; without one all is default. "~/" in values is below $HOME. ERR_INVALID: "FILE:LINE:COLUMN: what". */
-MUST int config_load(const char *path, struct config **ret, struct err *e);
-/* The same from text; home is NULL when unknown. */
+/* Reads the file at path; without one all is default. "~/" in values is below home, NULL when unknown. ERR_INVALID: "FILE:LINE:COLUMN: what". */
+MUST int config_load(const char *path, const char *home, struct config **ret, struct err *e);
+/* The same from text. */
 MUST int config_parse(
 	const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e);
 void config_free(struct config *c);

@@ -13,6 +13,7 @@ enum config_kind {
 	SIZE,   /* MiB, or text such as "8G" */
 	DNS,    /* an address or an array of them */
 	PREFIX, /* prefix length, also as text */
+	SYNC,     /* array of tables: what a new VM gets of the owner's files */
 	DURATION, /* text such as "24h": milliseconds; 0 also as a number */
 };
 
@@ -42,6 +43,11 @@ struct config_key_row {
 MUST int config_read_key(const struct config_cursor *at, const struct config_key_row *k, struct config *c, struct err *e);
 /* Frees the name servers; there are none then. */
 void config_drop_dns(struct config *c);
+/* The entries of [[file_sync]]; what was read until a failure is in c. Freed by config_drop_sync, there are none then. */
+MUST int config_read_sync(const struct config_cursor *at, struct config *c, struct err *e);
+void config_drop_sync(struct config *c);
+/* Appends "~/.aws, ~/bin/x to ~/x (0755)". */
+void config_sync_text(const struct config *c, struct str *out);
 /* "'NAME' must be WHAT, not a string". Returns -1. */
 int config_wrong(const struct config_cursor *at, struct err *e, const char *what);
 

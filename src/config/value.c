@@ -245,6 +245,8 @@ int config_read_key(const struct config_cursor *at, const struct config_key_row 
 		return read_duration(at, k, into, e);
 	case DNS:
 		return read_dns(at, c, e);
+	case SYNC:
+		return config_read_sync(at, c, e);
 	}
 	return 0;
 }

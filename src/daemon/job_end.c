@@ -166,7 +166,12 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 	if ((o->kind == LAYOUT_VM && in->image) || (o->kind != LAYOUT_VM && in->vm) || (o->kind == LAYOUT_IMAGE && in->kernel) ||
 	    (o->kind == LAYOUT_KERNEL && in->image))
 		return err_set(e, ERR_INVALID, "the result is of another kind");
-	set_text(&j->warning, in->warning ? in->warning : j->warning);
+	if (in->warning) {
+		char *both = j->warning ? mem_printf("%s; %s", j->warning, in->warning) : mem_strdup(in->warning);
+
+		free(j->warning);
+		j->warning = both;
+	}
 	log_info("operation ends", "op", j->id, "object", object_name(o));
 	clear_operation(o);
 	if (!given) {

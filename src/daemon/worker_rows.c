@@ -53,6 +53,11 @@ static void fill_config(const struct job *j, struct job_config *c)
 	c->net_required = j->net_required;
 	c->qemu_bin = mem_strdup(conf->qemu_bin);
 	c->ready_timeout = conf->ready_timeout;
+	c->git_identity = conf->git_identity;
+	c->file_sync = mem_array(conf->n_sync, sizeof(*c->file_sync));
+	for (size_t i = 0; i < conf->n_sync; i++)
+		c->file_sync[c->n_file_sync++] = (struct file_sync){ .host = mem_strdup(conf->sync[i].host), .guest = mem_strdup(conf->sync[i].guest),
+			.has_mode = conf->sync[i].mode >= 0, .mode = conf->sync[i].mode };
 }
 
 /* The records a VM's operation reads besides its own. */

@@ -26,10 +26,14 @@ void check_architecture(const struct doctor_host *host, struct doctor_check *c)
 		doctor_add(c, DOCTOR_FAIL, "banger runs on x86_64 only, this machine is %s", u.machine);
 }
 
+/* A VM's sizes always; of the rest what somebody has chosen. daemon status shows all. */
+static bool is_told(size_t key, enum config_source source)
+{
+	return source == CONFIG_FILE || source == CONFIG_INSTALL || (key >= CONFIG_VCPU && key <= CONFIG_SYSTEM_OVERLAY_SIZE);
+}
+
 void check_configuration(const struct doctor_host *host, struct doctor_check *c)
 {
-	static const enum config_key shown[] = { CONFIG_VCPU, CONFIG_MEMORY_MIB, CONFIG_DISK_SIZE,
-		CONFIG_SYSTEM_OVERLAY_SIZE };
 	const struct config_value *values;
 	size_t n;
 
@@ -42,9 +46,9 @@ void check_configuration(const struct doctor_host *host, struct doctor_check *c)
 	else
 		doctor_add(c, DOCTOR_PASS, "%s", host->config_path);
 	values = config_values(host->config, &n);
-	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
-		doctor_add(c, DOCTOR_PASS, "%s = %s (%s)", values[shown[i]].name, values[shown[i]].text,
-			config_source_text(values[shown[i]].source));
+	for (size_t i = 0; i < n; i++)
+		if (is_told(i, values[i].source))
+			doctor_add(c, DOCTOR_PASS, "%s = %s (%s)", values[i].name, values[i].text, config_source_text(values[i].source));
 	for (size_t i = 0; i < host->config->n_notices; i++)
 		doctor_add(c, DOCTOR_WARN, "%s", host->config->notices[i]);
 }

@@ -14,7 +14,7 @@ enum doctor_level {
 	DOCTOR_FAIL, /* VMs do not run */
 };
 
-#define DOCTOR_MAX_DETAILS 12
+#define DOCTOR_MAX_DETAILS 48
 
 struct doctor_check {
 	const char *name;

@@ -24,21 +24,28 @@ static bool is_system;
 static const char *const kind_dirs[] = { "vms", "images", "kernels" };
 static const char *const kind_texts[] = { "VM", "image", "kernel" };
 
+const char *layout_home(void)
+{
+	const char *home = is_system ? installed.home : getenv("HOME");
+	struct passwd *pw;
+
+	if (!home || *home != '/') {
+		pw = getpwuid(getuid());
+		home = pw ? pw->pw_dir : NULL;
+	}
+	return home && *home == '/' ? home : NULL;
+}
+
 /* $NAME/banger where the variable holds an absolute path, else HOME/below/banger. */
 static MUST int xdg_dir(const char *name, const char *below, char **ret, struct err *e)
 {
-	const char *v = getenv(name), *home = getenv("HOME");
-	struct passwd *pw;
+	const char *v = getenv(name), *home = layout_home();
 
 	if (v && *v == '/') {
 		*ret = mem_printf("%s/banger", v);
 		return 0;
 	}
-	if (!home || *home != '/') {
-		pw = getpwuid(getuid());
-		home = pw ? pw->pw_dir : NULL;
-	}
-	if (!home || *home != '/') {
+	if (!home) {
 		err_set(e, ERR_INVALID, "no home folder is known for user %d", (int)getuid());
 		return err_hint(e, "set HOME, or BANGER_ROOT to a folder of your own");
 	}

@@ -39,6 +39,8 @@ MUST int layout_init(const char *root, struct err *e);
 MUST int layout_init_system(struct err *e);
 /* The installation that the folders are of; NULL in other modes. Borrowed. */
 const struct installed *layout_installed(void);
+/* The home folder of an installed banger's owner, else the user's; NULL when nothing says where that is. Borrowed. */
+const char *layout_home(void);
 /* The root given or found, NULL with XDG folders. Borrowed. */
 const char *layout_root(void);
 /* Makes both folders and those below, mode 0700. */

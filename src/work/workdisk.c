@@ -1,13 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "work/workdisk.h"
 
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
 #include "ext4/copy.h"
 #include "ext4/fs.h"
+#include "work/sync.h"
 
-static MUST int seed(const char *path, const char *image, struct err *e)
+/* The user's own word stands: the image's or a copied file's. */
+static MUST int add_git(struct ext4_build *b, const char *text, struct err *e)
+{
+	const char *path = !ext4_build_has(b, "/.gitconfig") ? "/.gitconfig" : "/.config/git/config";
+	struct ext4_entry out = { .path = path, .meta = ext4_meta(S_IFREG | 0644, 0, 0, 0), .size = strlen(text) };
+
+	if (ext4_build_has(b, path))
+		return 0;
+	return ext4_build_add(b, &out, e) < 0 ? -1 : ext4_build_data(b, 0, text, strlen(text), e);
+}
+
+static MUST int fill(const char *path, const char *image, const struct workdisk_content *content, struct err *e)
 {
 	AUTO(ext4_free) struct ext4 *from = NULL;
 	AUTO(ext4_build_free) struct ext4_build *to = NULL;
@@ -19,17 +33,19 @@ static MUST int seed(const char *path, const char *image, struct err *e)
 			return err_wrap(e, "seed it from the image's /root");
 		err_clear(e);
 	}
+	if (work_sync_copy(content->sync, to, e) < 0 || (content->git && add_git(to, content->git, e) < 0))
+		return -1;
 	/* A crash now undoes the VM; its own first start makes the disk's content last. */
 	return ext4_build_finish(TAKE_PTR(to), false, e);
 }
 
-int workdisk_make(const char *path, uint64_t bytes, const char *image, struct err *e)
+int workdisk_make(const char *path, uint64_t bytes, const char *image, const struct workdisk_content *content, struct err *e)
 {
 	struct ext4_mkfs how = { .bytes = bytes, .label = "banger-work" };
 
 	if (ext4_mkfs(path, &how, e) < 0)
 		return -1;
-	if (seed(path, image, e) == 0)
+	if (fill(path, image, content, e) == 0)
 		return 0;
 	unlink(path);
 	return -1;

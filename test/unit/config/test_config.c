@@ -16,7 +16,7 @@ static void test_defaults(void **state)
 	AUTO(config_free) struct config *c = NULL;
 	struct err e = { 0 };
 
-	assert_ok(config_load("/nonexistent/config.toml", &c, &e));
+	assert_ok(config_load("/nonexistent/config.toml", NULL, &c, &e));
 	assert_string_equal(c->vmm, "auto");
 	assert_string_equal(c->default_image_name, "debian-bookworm");
 	assert_string_equal(c->bridge_name, "br-fc");
@@ -46,10 +46,10 @@ static void test_all_keys(void **state)
 			"= ['9.9.9.9', '2620:fe::fe']\n"
 			"dns_listen = '127.0.0.53:5300'\nready_timeout = 30\n"
 			"auto_stop_stale_after = '2h30m'\nmetrics_listen = '127.0.0.1:9100'\nstats_poll_interval = '10s'\n"
-			"metrics_poll_interval = '1m'\n"
+			"metrics_poll_interval = '1m'\ngit_identity = true\n"
 			"ssh_key_path = '/k'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 700\ndisk_size = "
 			"'4GiB'\nsystem_overlay_size = 2048\nroot_chunk_kib = 16\n"
-			"[[file_sync]]\nhost = '~/.gitconfig'\n",
+			"[[file_sync]]\nhost = '~/.aws/'\nguest='/root/.aws'\n[[file_sync]]\nhost='/home/u/bin/x'\nguest='~/x'\nmode='0755'\n",
 		&c, &e));
 	assert_string_equal(c->firecracker_bin, "/home/u/bin/fc");
 	assert_false(c->jailer_enabled);
@@ -74,12 +74,15 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->subnet, "10.9.0.1/16");
 	assert_int_equal(c->auto_stop_ms, 9000000);
 	assert_string_equal(v[CONFIG_AUTO_STOP_STALE_AFTER].text, "2h30m");
-	assert_int_equal(c->n_notices, 6);
+	assert_int_equal(c->n_notices, 5);
 	assert_string_equal(c->notices[0], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
-	assert_string_equal(
-		c->notices[5], "c.toml:28:3: 'file_sync' has no effect: this version does not know it yet");
+	assert_int_equal(c->n_sync, 2);
+	assert_string_equal(v[CONFIG_FILE_SYNC].text, "~/.aws, ~/bin/x to ~/x (0755)");
 	assert_string_equal(c->ssh_key_path, "/k");
 }
+
+#define BELOW(place, key, entry, folder, text) \
+	"c.toml:" place ": '" key "' of file_sync entry " entry " must be a path below ~/ or " folder "/, without '.' or '..', not \"" text "\""
 
 static const struct {
 	const char *text, *error;
@@ -130,6 +133,29 @@ static const struct {
 	{ "vm_defaults.vcpu = 2.0", "c.toml:1:13: 'vcpu' must be an integer, not a float" },
 	{ "vm_defaults.memory_mib = '2G'", "c.toml:1:13: 'memory_mib' must be an integer, not a string" },
 	{ "vm_defaults.disk_size = 'big'", "c.toml:1:13: disk_size 'big' is not a size (try 512M or 4G)" },
+	{ "file_sync = 'x'", "c.toml:1:1: 'file_sync' must be an array of tables, [[file_sync]], not a string" },
+	{ "file_sync = ['x']", "c.toml:1:14: file_sync entry 1 must be a table, not a string" },
+	{ "[[file_sync]]\nguest = '~/a'", "c.toml:1:3: file_sync entry 1 has no 'host'" },
+	{ "[[file_sync]]\nhost = '~/a'", "c.toml:1:3: file_sync entry 1 has no 'guest'" },
+	{ "[[file_sync]]\nhost = ''\nguest = '~/a'", "c.toml:2:1: 'host' of file_sync entry 1 must not be empty or hold a NUL character" },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\n[[file_sync]]\nhost = 'a'\nguest = '~/a'", BELOW("5:1", "host", "2", "/home/u", "a") },
+	{ "[[file_sync]]\nhost = '~/a/../../b'\nguest = '~/a'", BELOW("2:1", "host", "1", "/home/u", "~/a/../../b") },
+	{ "[[file_sync]]\nhost = '~other/a'\nguest = '~/a'", BELOW("2:1", "host", "1", "/home/u", "~other/a") },
+	{ "[[file_sync]]\nhost = '/etc/passwd'\nguest = '~/a'", BELOW("2:1", "host", "1", "/home/u", "/etc/passwd") },
+	{ "[[file_sync]]\nhost = '/home/us/a'\nguest = '~/a'", BELOW("2:1", "host", "1", "/home/u", "/home/us/a") },
+	{ "[[file_sync]]\nhost = '~/'\nguest = '~/a'", BELOW("2:1", "host", "1", "/home/u", "~/") },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '/etc/a'", BELOW("3:1", "guest", "1", "/root", "/etc/a") },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '/root/../etc/a'", BELOW("3:1", "guest", "1", "/root", "/root/../etc/a") },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~//'", BELOW("3:1", "guest", "1", "/root", "~//") },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\nmode = 'rw'",
+		"c.toml:4:1: 'mode' of file_sync entry 1 must be three octal digits such as \"0600\" or \"755\"" },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\nmode = '4755'",
+		"c.toml:4:1: 'mode' of file_sync entry 1 must be three octal digits such as \"0600\" or \"755\"" },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\nmode = 600",
+		"c.toml:4:1: 'mode' of file_sync entry 1 must be three octal digits such as \"0600\" or \"755\"" },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\nmod = '0600'", "c.toml:4:1: unknown key 'file_sync.mod'" },
+	{ "[[file_sync]]\nhost = '~/a'\nguest = '~/a'\n[[file_sync]]\nhost = '~/b'\nguest = '/root/a'",
+		"c.toml:6:1: file_sync entries 1 and 2 are both for '~/a'" },
 	{ "vm_defaults.disk_size = false", "c.toml:1:13: 'disk_size' must be a size such as \"8G\", not a boolean" },
 };
 
@@ -157,7 +183,7 @@ static void test_hints(void **state)
 	assert_int_equal(parse("web_listen_addr = ''", &c, &e), -1);
 	assert_string_equal(e.hint, "docs/config.md lists the keys");
 	err_clear(&e);
-	assert_int_equal(config_load("/tmp", &c, &e), -1);
+	assert_int_equal(config_load("/tmp", NULL, &c, &e), -1);
 }
 
 static void test_host(void **state)

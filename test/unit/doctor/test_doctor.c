@@ -57,8 +57,10 @@ static void test_configuration(void **state)
 
 	check_configuration(&host, &check);
 	assert_int_equal(check.level, DOCTOR_WARN);
-	assert_string_equal(check.details[1], "vm_defaults.vcpu = 3 (config)");
-	assert_string_equal(check.details[5], "c.toml:1:1: 'jailer_bin' has no effect: banger has a jail of its own");
+	assert_string_equal(check.details[1], "jailer_bin = /x (config)");
+	assert_string_equal(check.details[2], "vm_defaults.vcpu = 3 (config)");
+	assert_string_equal(check.details[4], "vm_defaults.disk_size = 8G (builtin)");
+	assert_string_equal(check.details[6], "c.toml:1:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	doctor_check_done(&check);
 	err_set(&broken, ERR_INVALID, "c.toml:2:1: unknown key 'x'");
 	err_hint(&broken, "docs/config.md lists the keys");
