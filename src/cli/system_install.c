@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/auto.h"
 #include "cli/cli_internal.h"
+#include "cli/system.h"
 #include "install/install.h"
 #include "store/layout.h"
 
@@ -8,6 +9,18 @@ struct system_install {
 	const char *owner, *bridge, *subnet, *firecracker;
 	bool no_service;
 };
+
+size_t system_texts(struct str *man, struct install_text ret[static INSTALL_EXTRA_MAX])
+{
+	size_t n = 0;
+
+	man_page(man);
+	ret[n++] = (struct install_text){ LAYOUT_SHARE "/bash-completion/completions/banger", completion_script("bash") };
+	ret[n++] = (struct install_text){ LAYOUT_SHARE "/zsh/site-functions/_banger", completion_script("zsh") };
+	ret[n++] = (struct install_text){ LAYOUT_SHARE "/fish/vendor_completions.d/banger.fish", completion_script("fish") };
+	ret[n++] = (struct install_text){ LAYOUT_SHARE "/man/man1/banger.1", man->data };
+	return n;
+}
 
 static MUST int install(const struct cli *cli, const struct system_install *o, struct err *e)
 {
@@ -17,11 +30,7 @@ static MUST int install(const struct cli *cli, const struct system_install *o, s
 
 	if (!o->owner)
 		return err_set(e, ERR_INVALID, "whose banger shall it be? --owner USER is missing");
-	man_page(&man);
-	want.extra[want.n_extra++] = (struct install_text){ LAYOUT_SHARE "/bash-completion/completions/banger", completion_script("bash") };
-	want.extra[want.n_extra++] = (struct install_text){ LAYOUT_SHARE "/zsh/site-functions/_banger", completion_script("zsh") };
-	want.extra[want.n_extra++] = (struct install_text){ LAYOUT_SHARE "/fish/vendor_completions.d/banger.fish", completion_script("fish") };
-	want.extra[want.n_extra++] = (struct install_text){ LAYOUT_SHARE "/man/man1/banger.1", man.data };
+	want.n_extra = system_texts(&man, want.extra);
 	if (!cli->quiet)
 		fprintf(stderr, "installing for '%s'\n", o->owner);
 	return install_run(&want, e);

@@ -63,9 +63,28 @@ void check_control_groups(const struct doctor_host *host, struct doctor_check *c
 		doctor_add(c, DOCTOR_WARN, "mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	} else if (s.f_type == CGROUP2_SUPER_MAGIC) {
 		doctor_add(c, DOCTOR_PASS, "version 2");
+	} else if (s.f_type == SYSFS_MAGIC) {
+		doctor_add(c, DOCTOR_WARN, "none are mounted, so VMs get no limits: mount -t cgroup2 cgroup2 /sys/fs/cgroup");
 	} else {
 		doctor_add(c, DOCTOR_WARN, "this host is on version 1, so VMs get no limits of their own and restored ones start slowly");
 		doctor_add(c, DOCTOR_WARN, "boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line");
+	}
+}
+
+/* Where the daemon makes networks itself: the rights to do so, and the kernel's parts. */
+static void check_rights(struct net *n, struct doctor_check *c)
+{
+	AUTO_FD int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	struct err e = { 0 };
+
+	if (tun < 0) {
+		doctor_add(c, DOCTOR_WARN, "/dev/net/tun cannot be opened: %s", strerror(errno));
+		doctor_add(c, DOCTOR_WARN,
+			errno == ENOENT || errno == ENODEV ? "modprobe tun" : "chmod 666 /dev/net/tun, which lets nobody make a device without more rights");
+	}
+	if (net_probe(n, &e) < 0) {
+		doctor_add_error(c, DOCTOR_WARN, &e);
+		doctor_add(c, DOCTOR_WARN, "VMs get no network; exec needs none");
 	}
 }
 
@@ -74,26 +93,20 @@ void check_network(const struct doctor_host *host, struct doctor_check *c)
 {
 	AUTO(net_free) struct net *n = NULL;
 	struct net_conf conf = { .bridge = host->config->bridge_name, .owner = host->state_dir };
-	AUTO_FD int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	size_t length = strlen(host->state_dir);
 	struct err e = { 0 };
 
-	if (host->installed) {
-		doctor_add(c, DOCTOR_PASS, "bridge %s, %s, made by the helper", host->config->bridge_name, host->config->subnet);
+	if (addr_parse_net(host->config->subnet, &conf.net, &e) < 0 || net_open(&conf, &n, &e) < 0) {
+		doctor_add_error(c, DOCTOR_WARN, &e);
 		return;
 	}
-	conf.owner += length > NET_OWNER_MAX ? length - NET_OWNER_MAX : 0;
-	if (tun < 0) {
-		doctor_add(c, DOCTOR_WARN, "/dev/net/tun cannot be opened: %s", strerror(errno));
-		doctor_add(c, DOCTOR_WARN,
-			errno == ENOENT ? "modprobe tun" : "run the daemon as root to give VMs a network");
-	}
-	if (addr_parse_net(host->config->subnet, &conf.net, &e) < 0 || net_open(&conf, &n, &e) < 0 ||
-		net_probe(n, &e) < 0) {
+	if (net_check_free(n, &e) < 0) {
 		doctor_add_error(c, DOCTOR_WARN, &e);
-		doctor_add(c, DOCTOR_WARN, "VMs get no network; exec needs none");
+		doctor_add(c, DOCTOR_WARN, host->installed ? "sudo banger system install --bridge br-fc-NAME --subnet ADDRESS/N chooses others"
+							   : "bridge_name, bridge_ip and cidr in config.toml choose others; banger daemon stop");
 	}
+	if (!host->installed)
+		check_rights(n, c);
 	if (c->level == DOCTOR_PASS)
-		doctor_add(c, DOCTOR_PASS, "bridge %s, %s, taps and nftables rules can be made",
-			host->config->bridge_name, host->config->subnet);
+		doctor_add(c, DOCTOR_PASS, "bridge %s, %s, %s", host->config->bridge_name, host->config->subnet,
+			host->installed ? "made by the helper" : "taps and nftables rules can be made");
 }

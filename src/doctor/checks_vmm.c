@@ -10,14 +10,22 @@
 #include "vmm/choose.h"
 #include "vmm/command.h"
 #include "vmm/kvm_probe.h"
+#include "vmm/trust.h"
 #include "vmm/versions.h"
 
-/* An installed banger's VMs get the device's group from the helper, so that its owner need not be in it. */
-static bool by_group(const struct doctor_host *host)
+bool doctor_kvm_by_group(void)
 {
 	struct stat st;
 
-	return host->installed && access("/dev/kvm", R_OK | W_OK) < 0 && stat("/dev/kvm", &st) == 0 && st.st_gid != 0 && (st.st_mode & 060) == 060;
+	return access("/dev/kvm", R_OK | W_OK) < 0 && stat("/dev/kvm", &st) == 0 && st.st_gid != 0 && (st.st_mode & 060) == 060;
+}
+
+/* Where its VMs run in the device's group, membership of the owner is no cure for what is closed to all groups. */
+static bool is_closed(const struct doctor_host *host)
+{
+	struct stat st;
+
+	return host->installed && stat("/dev/kvm", &st) == 0 && ((st.st_mode & 060) != 060 || st.st_gid == 0) && (st.st_mode & 06) != 06;
 }
 
 /* Without KVM only Firecracker cannot run. */
@@ -26,8 +34,13 @@ void check_kvm(const struct doctor_host *host, struct doctor_check *c)
 	bool needed = str_eq(host->config->vmm, "firecracker");
 	struct err e = { 0 };
 
-	if (by_group(host)) {
+	if (host->by_group) {
 		doctor_add(c, DOCTOR_PASS, "VMs run in the group that may use /dev/kvm");
+		return;
+	}
+	if (is_closed(host)) {
+		doctor_add(c, needed ? DOCTOR_FAIL : DOCTOR_WARN, "/dev/kvm is closed to all groups, and VMs do not run as root");
+		doctor_add(c, c->level, "chgrp kvm /dev/kvm, chmod g+rw /dev/kvm, then sudo banger doctor --fix writes the group into the units");
 		return;
 	}
 	if (vmm_kvm_probe("/dev/kvm", NULL, &e) == 0) {
@@ -45,11 +58,11 @@ void check_vmm(const struct doctor_host *host, struct doctor_check *c)
 	struct vmm_choice choice;
 	struct err e = { 0 };
 
-	if (by_group(host) && !str_eq(conf->vmm, "auto")) {
+	if (host->by_group && !str_eq(conf->vmm, "auto")) {
 		doctor_add(c, DOCTOR_PASS, "%s, as configured", conf->vmm);
 		return;
 	}
-	if (by_group(host)) {
+	if (host->by_group) {
 		doctor_add(c, DOCTOR_PASS, "chosen at each start, where KVM can be used");
 		return;
 	}
@@ -86,4 +99,14 @@ void check_firecracker(const struct doctor_host *host, struct doctor_check *c)
 			: verdict == VMM_REFUSE && wanted ? DOCTOR_FAIL
 							  : DOCTOR_WARN,
 		"%s is %d.%d.%d%s%s", bin, v.major, v.minor, v.patch, why && *why ? ": " : "", why ? why : "");
+	/* The same question for the kernels that distributions build. */
+	if (verdict != VMM_REFUSE && vmm_version_judge(v, "-amd64", &why) == VMM_REFUSE)
+		doctor_add(c, DOCTOR_WARN, "it boots no distribution's kernel: %s", why);
+	if (!vmm_version_has_reporting(v))
+		doctor_add(c, DOCTOR_PASS, "what a guest frees goes back to this host from 1.14 on");
+	if (verdict != VMM_GOOD)
+		doctor_add(c, c->level, "%s", distro_hint(DISTRO_FIRECRACKER));
+	/* An installation takes no other; as the user's own it is the user's to judge. */
+	if (!host->installed && vmm_check_trusted(bin, &e) < 0)
+		doctor_add(c, DOCTOR_PASS, "system install would refuse it: %s", e.msg);
 }

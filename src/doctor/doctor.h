@@ -32,6 +32,7 @@ struct doctor_host {
 	const struct err *config_error; /* code 0 when it can */
 	bool installed;                 /* networks are the root helper's to make, which says for itself whether it can */
 	uint32_t uid, gid;              /* whose banger it is */
+	bool by_group;                  /* an installed banger's VMs may use /dev/kvm, its owner may not */
 	bool fix;                       /* what can be mended without a question is, and each act is told by doctor_fixed */
 };
 
@@ -46,6 +47,8 @@ void doctor_check_done(struct doctor_check *c);
 /* "PASS", "WARN", "FAIL". Static text. */
 const char *doctor_level_text(enum doctor_level level);
 
+/* /dev/kvm is open to a group that this process is not in. */
+bool doctor_kvm_by_group(void);
 /* Runs all checks of this machine; those of the daemon are the caller's, who can ask it. Returns how many are in ret. */
 #define DOCTOR_N_CHECKS 10
 size_t doctor_run(const struct doctor_host *host, struct doctor_check ret[static DOCTOR_N_CHECKS]);

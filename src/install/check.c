@@ -19,6 +19,7 @@
 #include "net/netlink.h"
 #include "store/layout.h"
 #include "vmm/command.h"
+#include "vmm/trust.h"
 #include "vmm/versions.h"
 
 #define DEFAULT_BRIDGE "br-fc"
@@ -99,38 +100,6 @@ static MUST int check_room(const char *dir, struct err *e)
 	return 0;
 }
 
-/* Whoever can replace it, or a folder on the way to it, would run as the VMMs do. */
-static MUST int check_firecracker_file(const char *path, struct err *e)
-{
-	AUTO_MEM char *at = mem_strdup(path);
-	struct stat st;
-
-	if (*path != '/')
-		return err_set(e, ERR_INVALID, "--firecracker '%s' is not an absolute path", path);
-	if (lstat(path, &st) < 0)
-		return err_sys(e, errno, "look at Firecracker '%s'", path);
-	if (S_ISLNK(st.st_mode)) {
-		err_set(e, ERR_INVALID, "Firecracker '%s' is a symbolic link", path);
-		return err_hint(e, "--firecracker FILE takes what it points to");
-	}
-	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
-		return err_set(e, ERR_INVALID, "Firecracker '%s' is no executable file", path);
-	for (;;) {
-		if (st.st_uid != 0 || (st.st_mode & 022 && !(S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX))) {
-			err_set(e, ERR_DENIED, "Firecracker '%s' can be replaced by others than root: '%s' is of user %u, mode %04o", path, at,
-				(unsigned)st.st_uid, (unsigned)(st.st_mode & 07777));
-			return err_hint(e, "install -o root -m 0755 it into " LAYOUT_BIN);
-		}
-		if (strcmp(at, "/") == 0)
-			return 0;
-		char *up = path_dirname(at);
-		free(at);
-		at = up;
-		if (lstat(at, &st) < 0)
-			return err_sys(e, errno, "look at '%s'", at);
-	}
-}
-
 static MUST int check_vmm(const struct install_want *want, const char *given, struct installed *what, struct err *e)
 {
 	AUTO_MEM char *bin = given && *given ? mem_strdup(given) : NULL, *qemu = NULL;
@@ -148,7 +117,7 @@ static MUST int check_vmm(const struct install_want *want, const char *given, st
 		what->firecracker = mem_strdup("");
 		return 0;
 	}
-	if (check_firecracker_file(bin, e) < 0 || vmm_version_ask(bin, &v, e) < 0)
+	if (vmm_check_trusted(bin, e) < 0 || vmm_version_ask(bin, &v, e) < 0)
 		return -1;
 	switch (vmm_version_judge(v, NULL, &why)) {
 	case VMM_REFUSE:

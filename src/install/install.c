@@ -58,17 +58,11 @@ static MUST int write_text(struct files *f, const char *path, const char *text, 
 
 static MUST int write_units(struct files *f, const struct installed *i, struct err *e)
 {
-	static const struct {
-		const char *path;
-		void (*text)(const struct installed *i, struct str *out);
-	} all[] = { { LAYOUT_UNITS "/bangerd.service", units_daemon }, { LAYOUT_UNITS "/bangerd-root.service", units_helper },
-		{ LAYOUT_UNITS "/bangerd-root.socket", units_socket }, { LAYOUT_TMPFILES "/banger.conf", units_tmpfiles } };
-
-	for (size_t n = 0; n < ARRAY_LEN(all); n++) {
+	for (const struct install_unit_file *u = install_unit_files; u->path; u++) {
 		AUTO_DONE(str_done) struct str text = STR_INIT;
 
-		all[n].text(i, &text);
-		if (write_text(f, all[n].path, text.data, e) < 0)
+		u->text(i, &text);
+		if (write_text(f, u->path, text.data, e) < 0)
 			return -1;
 	}
 	return 0;

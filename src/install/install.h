@@ -40,6 +40,22 @@ MUST int install_remove(bool purge, struct err *e);
 /* Runs the installed `banger doctor` as the owner, on our standard streams. *ret_status is its exit status. */
 MUST int install_doctor(int *ret_status, struct err *e);
 
+enum install_level { INSTALL_FIXED, INSTALL_WARN, INSTALL_FAIL };
+
+/* How an installation is compared with what it should be. */
+struct install_look {
+	bool fix;                      /* as root: what is wrong is put right */
+	const struct install_text *extra;
+	size_t n_extra;
+	/* Called for each difference, and for each that was put right. */
+	void (*say)(void *arg, enum install_level level, const char *text);
+	void *arg;
+};
+
+/* Compares the program, units, texts and folders of an installation, byte for byte and with owner and mode, and its services with what this build would
+ * install. */
+void install_look(const struct installed *i, const struct install_look *how);
+
 /* "active", "inactive", "failed", ...; what systemctl is-active prints. Writes into out. */
 MUST int install_unit_state(const char *unit, char out[static 32], struct err *e);
 /* The files that belong to an installation, ended by NULL; those not in use on this host are included. */

@@ -27,7 +27,12 @@ MUST int put_dir(struct files *f, const char *path, unsigned mode, struct err *e
 void put_undo(struct files *f, void (*warn)(const char *text));
 void put_done(struct files *f);
 
-/* units.c */
+/* units.c: what is written for the service manager; ended by a NULL path. */
+struct install_unit_file {
+	const char *path;
+	void (*text)(const struct installed *i, struct str *out);
+};
+extern const struct install_unit_file install_unit_files[];
 void units_daemon(const struct installed *i, struct str *out);
 void units_helper(const struct installed *i, struct str *out);
 void units_socket(const struct installed *i, struct str *out);
@@ -35,5 +40,7 @@ void units_tmpfiles(const struct installed *i, struct str *out);
 /* "CAP_NET_ADMIN CAP_...": the helper's. */
 void units_capabilities(struct str *out);
 
-/* systemd.c: argv without the program's name, ended by NULL. What it says on standard error is the failure's message. */
+/* systemd.c: "enabled", "disabled", "static", ...; what systemctl is-enabled prints. */
+MUST int install_unit_enabled(const char *unit, char out[static 32], struct err *e);
+/* argv without the program's name, ended by NULL. What it says on standard error is the failure's message. */
 MUST int systemctl(const char *const *args, struct err *e);

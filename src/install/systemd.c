@@ -77,9 +77,9 @@ int systemctl(const char *const *args, struct err *e)
 	return err_hint(e, "journalctl -u bangerd -u bangerd-root has more");
 }
 
-int install_unit_state(const char *unit, char out[static 32], struct err *e)
+static MUST int ask_word(const char *question, const char *unit, char out[static 32], struct err *e)
 {
-	const char *const args[] = { "is-active", unit, NULL };
+	const char *const args[] = { question, unit, NULL };
 	int status;
 
 	/* Its exit status only repeats the word. */
@@ -87,4 +87,14 @@ int install_unit_state(const char *unit, char out[static 32], struct err *e)
 		return -1;
 	out[strcspn(out, "\n")] = 0;
 	return 0;
+}
+
+int install_unit_state(const char *unit, char out[static 32], struct err *e)
+{
+	return ask_word("is-active", unit, out, e);
+}
+
+int install_unit_enabled(const char *unit, char out[static 32], struct err *e)
+{
+	return ask_word("is-enabled", unit, out, e);
 }

@@ -117,3 +117,11 @@ void units_tmpfiles(const struct installed *i, struct str *out)
 		"d " LAYOUT_HELPER_RUN " 0711 0 0 -\n",
 		(long long)i->uid, (long long)i->gid);
 }
+
+const struct install_unit_file install_unit_files[] = {
+	{ LAYOUT_UNITS "/bangerd.service", units_daemon },
+	{ LAYOUT_UNITS "/bangerd-root.service", units_helper },
+	{ LAYOUT_UNITS "/bangerd-root.socket", units_socket },
+	{ LAYOUT_TMPFILES "/banger.conf", units_tmpfiles },
+	{ NULL, NULL },
+};

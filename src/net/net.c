@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "net/link.h"
 #include "net/nft.h"
+#include "net/route.h"
 
 #define FORWARD_FILE "/proc/sys/net/ipv4/ip_forward"
 #define FORWARD_MARK " forward" /* in the bridge's alias: forwarding was off before us */
@@ -316,6 +317,19 @@ int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e
 	return remove_guest(n, l.index, tap, address ? address : entry.address, e);
 }
 
+static bool has_chain(const struct nft_state *rules, const char *tap)
+{
+	for (size_t i = 0; i < rules->n_taps; i++)
+		if (str_eq(rules->taps[i], tap))
+			return true;
+	return false;
+}
+
+int net_firewalls(struct net *n, struct firewall ret[static FIREWALLS_MAX], size_t *ret_n, struct err *e)
+{
+	return firewall_list(n->filter, n->bridge, ret, ret_n, e);
+}
+
 int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e)
 {
 	AUTO_MEM struct link *links = NULL;
@@ -337,6 +351,7 @@ int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e
 		memcpy(x->tap, links[i].name, sizeof(x->tap));
 		x->nat = nft_state_has_nat(&rules, x->address);
 		x->attached = bridge && links[i].master == bridge && links[i].isolated && links[i].up;
+		x->guarded = rules.tables[0] && has_chain(&rules, x->tap);
 		x->in_use = links[i].carrier;
 		count++;
 	}
@@ -372,6 +387,22 @@ int net_probe(struct net *n, struct err *e)
 	return 0;
 }
 
+/* A route into the network, or to all of it, that another device has; a wider one gives way to ours. */
+static MUST int check_routes(struct net *n, int bridge, struct err *e)
+{
+	AUTO_MEM struct route *routes = NULL;
+	char ours[ADDR_NET_TEXT], theirs[ADDR_TEXT];
+	size_t count;
+
+	if (route_list(n->route, &routes, &count, e) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (routes[i].index != bridge && routes[i].prefix >= n->net.prefix && ((routes[i].to ^ n->net.host) & addr_mask(&n->net)) == 0)
+			return err_set(e, ERR_EXISTS, "the subnet %s is in use: there is a route to %s/%u", addr_net_text(&n->net, ours),
+				addr_text(routes[i].to, theirs), routes[i].prefix);
+	return 0;
+}
+
 int net_check_free(struct net *n, struct err *e)
 {
 	AUTO_MEM struct link_address *addresses = NULL;
@@ -389,5 +420,5 @@ int net_check_free(struct net *n, struct err *e)
 	for (size_t i = 0; i < count; i++)
 		if (addresses[i].index != l.index && addr_overlap(&addresses[i].net, &n->net))
 			return err_set(e, ERR_EXISTS, "the subnet %s is in use by device '%s'", addr_net_text(&n->net, text), addresses[i].label);
-	return 0;
+	return check_routes(n, l.index, e);
 }

@@ -10,6 +10,7 @@
 #include "base/auto.h"
 #include "base/err.h"
 #include "net/addr.h"
+#include "net/firewall.h"
 
 #define NET_OWNER_MAX 120 /* characters that count, the last ones */
 
@@ -37,6 +38,7 @@ struct net_entry {
 	uint32_t address;
 	bool nat;
 	bool attached; /* in the bridge, isolated and up */
+	bool guarded;  /* the rules at the tap, and the bridge's, are there */
 	bool in_use;   /* a VMM has it open */
 };
 
@@ -57,6 +59,8 @@ MUST int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, str
 MUST int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e);
 /* The taps of this owner. Caller frees *ret. */
 MUST int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e);
+/* Chains of others in the guests' way; see net/firewall.h. */
+MUST int net_firewalls(struct net *n, struct firewall ret[static FIREWALLS_MAX], size_t *ret_n, struct err *e);
 /* Removes all of this owner's at once. */
 MUST int net_remove_all(struct net *n, struct err *e);
 /* Is there the right to make taps and rules, and the kernel's parts for it? Makes nothing. The error says what is missing. */

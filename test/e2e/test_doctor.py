@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 import conftest
+import leftovers
 from conftest import NOBODY
 
 
@@ -150,3 +151,112 @@ def test_control_groups(empty):
     kind = subprocess.run(["stat", "-f", "-c", "%T", "/sys/fs/cgroup"], capture_output=True, text=True).stdout.strip()
     found = checks(empty)["control groups"]
     assert found["level"] == ("PASS" if kind == "cgroup2fs" else "WARN"), (kind, found)
+
+
+# networks
+
+@pytest.fixture
+def guest(host, new_vm):
+    """A running VM that is let out, and another that is not."""
+    host.ok("daemon", "stop")
+    new_vm("out", "--nat")
+    new_vm("in", "--net", "private")
+    yield host
+    host.ok("vm", "delete", "--force", "out", "in")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def rules():
+    """The ruleset's lines in no order: what is made anew comes at the end."""
+    return sorted(leftovers.nft())
+
+
+def test_guests_networks(guest):
+    found = checks(guest)["guests' networks"]
+    assert found["level"] == "PASS" and found["details"] == ["2 VMs have one, and all of it is there"], found
+    assert not checks(guest, "--fix")["guests' networks"]["fixed"]
+
+
+def test_a_firewall_flushed_all_rules(guest):
+    before, pids = rules(), [guest.show(name)["pid"] for name in ("out", "in")]
+    run("nft", "flush", "ruleset")
+    found = checks(guest)["guests' networks"]
+    assert found["level"] == "FAIL" and len(found["details"]) == 2 and all("rules are gone" in text for text in found["details"]), found
+    assert guest.run("doctor").status == 1
+    found = checks(guest, "--fix")["guests' networks"]
+    assert found["level"] == "PASS" and len(found["fixed"]) == 2, found
+    assert rules() == before
+    assert [guest.show(name)["pid"] for name in ("out", "in")] == pids
+    address = guest.show("out")["address"]
+    assert "0% packet loss" in run("ping", "-c1", "-W5", address)
+    assert not checks(guest, "--fix")["guests' networks"]["fixed"]
+
+
+def test_the_bridge_is_gone(guest):
+    before = rules()
+    run("ip", "link", "delete", "br-fc")
+    found = checks(guest)["guests' networks"]
+    assert found["level"] == "FAIL" and all("in no bridge" in text for text in found["details"]), found
+    found = checks(guest, "--fix")["guests' networks"]
+    assert found["level"] == "PASS" and len(found["fixed"]) == 2, found
+    assert rules() == before
+    assert "0% packet loss" in run("ping", "-c1", "-W5", guest.show("in")["address"])
+
+
+def test_a_tap_is_gone(guest):
+    """Nobody can give it back to a VMM that runs: the VM has to be started again."""
+    tap = "tap-fc-" + guest.show("out")["id"][:8]
+    run("ip", "link", "delete", tap)
+    for options in ([], ["--fix"]):
+        found = checks(guest, *options)["guests' networks"]
+        assert found["level"] == "FAIL" and found["details"] == ["'out' has no tap any more: banger vm restart out"] and not found["fixed"], found
+    guest.ok("vm", "restart", "out")
+    assert checks(guest)["guests' networks"]["level"] == "PASS"
+
+
+@pytest.mark.parametrize("hook, says", [("forward", "do not get out"), ("input", "do not reach this host")])
+def test_a_firewall_that_drops(guest, hook, says):
+    run("nft", "add", "table", "inet", "wall")
+    try:
+        run("nft", f"add chain inet wall it {{ type filter hook {hook} priority 10; policy drop; }}")
+        found = checks(guest, "--fix")["guests' networks"]
+        assert found["level"] == "WARN" and f"chain inet wall it drops what it does not know of, so guests" in found["details"][0] and says in found["details"][0], found
+        command = found["details"][1].split(",")[0]
+        assert command == "nft insert rule inet wall it iifname br-fc accept" and not found["fixed"]
+        run(*command.split())
+        assert checks(guest)["guests' networks"]["level"] == "PASS"
+        run("nft", "flush", "chain", "inet", "wall", "it")
+        run("nft", f"add chain inet wall it {{ policy accept; }}")
+        assert checks(guest)["guests' networks"]["level"] == "PASS"
+    finally:
+        run("nft", "delete", "table", "inet", "wall")
+
+
+@pytest.mark.parametrize("address, route, says", [("172.16.0.9/16", None, "172.16.0.1/24 is in use by device 'lan0'"),
+                                                  ("10.9.9.1/24", "172.16.0.128/25", "172.16.0.1/24 is in use: there is a route to 172.16.0.128/25"),
+                                                  ("10.9.9.1/24", "172.16.0.0/12", None)])
+def test_somebody_elses_subnet(empty, address, route, says):
+    run("ip", "link", "add", "lan0", "type", "bridge")
+    try:
+        run("ip", "address", "add", address, "dev", "lan0")
+        run("ip", "link", "set", "lan0", "up")
+        if route:
+            run("ip", "route", "add", route, "dev", "lan0")
+        found = checks(empty)["network"]
+        assert bool(says) == any("in use" in text for text in found["details"]), found
+        if says:
+            assert found["level"] == "WARN" and says in found["details"][0] and "bridge_ip" in found["details"][1], found
+    finally:
+        run("ip", "link", "delete", "lan0")
+
+
+def test_somebody_elses_bridge(empty):
+    run("ip", "link", "add", "br-fc", "type", "bridge")
+    try:
+        found = checks(empty)["network"]
+        assert found["level"] == "WARN" and "a device 'br-fc' is there already, and it is not banger's" in found["details"][0], found
+    finally:
+        run("ip", "link", "delete", "br-fc")
