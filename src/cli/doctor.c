@@ -29,6 +29,11 @@ static MUST int check_ssh(const struct doctor_host *host, struct doctor_check *c
 		doctor_add(check, DOCTOR_PASS, "of its owner: banger doctor as '%s' looks", layout_installed()->owner);
 		return 0;
 	}
+	if (!doctor_has_program("ssh")) {
+		doctor_add(check, DOCTOR_WARN, "there is no ssh on PATH, so vm ssh does not work; vm exec needs none");
+		doctor_add(check, DOCTOR_WARN, "install OpenSSH's client");
+		return 0;
+	}
 	if (ssh_user_config(&path, e) < 0)
 		return -1;
 	if (fd_read_file(AT_FDCWD, path, USER_CONFIG_MAX, &old, NULL, e) < 0) {

@@ -61,6 +61,15 @@ static bool first_resolver(char ret[static INET_ADDRSTRLEN])
 	return false;
 }
 
+/* Its files stay behind when it stops. */
+static bool resolved_runs(void)
+{
+	struct err ignored = { 0 };
+	AUTO_FD int fd = -1;
+
+	return fd_connect_unix("/run/systemd/resolve/io.systemd.Resolve", &fd, &ignored) == 0;
+}
+
 static void check_resolver(const char *listen, const char *bridge, struct doctor_check *c)
 {
 	char resolver[INET_ADDRSTRLEN];
@@ -70,7 +79,7 @@ static void check_resolver(const char *listen, const char *bridge, struct doctor
 		doctor_add(c, DOCTOR_WARN, "/etc/resolv.conf names no server that could be asked for NAME.vm; docs/dns-routing.md says how names get there");
 	} else if (answers(a, DNS_PORT)) {
 		doctor_add(c, DOCTOR_PASS, "the machine's resolver %s asks there", resolver);
-	} else if (access("/run/systemd/resolve/stub-resolv.conf", F_OK) == 0 && !if_nametoindex(bridge)) {
+	} else if (resolved_runs() && !if_nametoindex(bridge)) {
 		doctor_add(c, DOCTOR_PASS, "systemd-resolved is told so with the first VM that has a network");
 	} else {
 		doctor_add(c, DOCTOR_WARN, "the machine's resolver %s does not ask there, so NAME.vm is no name for ssh and others", resolver);

@@ -27,12 +27,6 @@ struct walk {
 	size_t n_mended;
 };
 
-static MUST int open_folder(const char *path, int *ret, struct stat *st)
-{
-	*ret = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *ret < 0 || fstat(*ret, st) < 0 ? -1 : 0;
-}
-
 /* Whether a folder's owner can be set: by root, where nobody else can put another in its place. */
 static bool may_give(const char *path)
 {
@@ -42,18 +36,38 @@ static bool may_give(const char *path)
 	return geteuid() == 0 && lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && lstat(up, &st) == 0 && st.st_uid == 0 && !(st.st_mode & 022);
 }
 
-/* A folder that holds others: ours alone. False when there is none. */
-static bool check_top(const struct doctor_host *host, const char *path, struct doctor_check *c)
+/* By descriptor: root touches no other folder than the one it has looked at. */
+static bool give(const struct doctor_host *host, const char *path)
+{
+	AUTO_FD int fd = host->fix && may_give(path) ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+	return fd >= 0 && fchown(fd, host->uid, host->gid) == 0;
+}
+
+static bool close_folder(const struct doctor_host *host, const char *path)
 {
 	AUTO_FD int fd = -1;
 	struct stat st;
 
-	if (open_folder(path, &fd, &st) < 0) {
-		doctor_add(c, DOCTOR_FAIL, "folder '%s' cannot be opened: %s", path, strerror(errno));
+	if (!host->fix)
+		return false;
+	if (geteuid() == host->uid)
+		return chmod(path, FOLDER_MODE) == 0;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == host->uid && fchmod(fd, FOLDER_MODE) == 0;
+}
+
+/* A folder that holds others: ours alone. False when there is none, or it is not ours. */
+static bool check_top(const struct doctor_host *host, const char *path, struct doctor_check *c)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		doctor_add(c, DOCTOR_FAIL, "'%s' should be a folder: move away what is there", path);
 		return false;
 	}
 	if (st.st_uid != host->uid) {
-		if (!host->fix || !may_give(path) || fchown(fd, host->uid, host->gid) < 0) {
+		if (!give(host, path)) {
 			doctor_add(c, DOCTOR_FAIL, "'%s' is of user %u: chown %u:%u '%s'", path, (unsigned)st.st_uid, (unsigned)host->uid, (unsigned)host->gid, path);
 			return false;
 		}
@@ -61,7 +75,7 @@ static bool check_top(const struct doctor_host *host, const char *path, struct d
 	}
 	if ((st.st_mode & 0777) == FOLDER_MODE)
 		return true;
-	if (host->fix && fchmod(fd, FOLDER_MODE) == 0)
+	if (close_folder(host, path))
 		doctor_fixed(c, "set the mode of '%s' from %04o to 0700", path, (unsigned)(st.st_mode & 07777));
 	else
 		doctor_add(c, (st.st_mode & FOLDER_MODE) == FOLDER_MODE ? DOCTOR_WARN : DOCTOR_FAIL, "'%s' has mode %04o: chmod 700 '%s'", path,
@@ -158,7 +172,7 @@ static void check_stale(const struct doctor_host *host, const char *path, struct
 	held = open(lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 	if (held >= 0 && flock(held, LOCK_EX | LOCK_NB) < 0)
 		return;
-	if (host->fix && geteuid() == host->uid && unlink(path) == 0)
+	if (host->fix && (geteuid() == host->uid || may_give(host->run_dir)) && unlink(path) == 0)
 		doctor_fixed(c, "removed '%s', at which nobody listened any more", path);
 	else
 		doctor_add(c, DOCTOR_WARN, "nobody listens at '%s' any more: banger doctor --fix as its owner removes it", path);

@@ -20,6 +20,14 @@ bool doctor_kvm_by_group(void)
 	return access("/dev/kvm", R_OK | W_OK) < 0 && stat("/dev/kvm", &st) == 0 && st.st_gid != 0 && (st.st_mode & 060) == 060;
 }
 
+bool doctor_has_program(const char *name)
+{
+	AUTO_MEM char *path = NULL;
+	struct err ignored = { 0 };
+
+	return vmm_find_program(name, &path, &ignored) == 0;
+}
+
 /* Where its VMs run in the device's group, membership of the owner is no cure for what is closed to all groups. */
 static bool is_closed(const struct doctor_host *host)
 {

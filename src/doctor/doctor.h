@@ -49,6 +49,8 @@ const char *doctor_level_text(enum doctor_level level);
 
 /* /dev/kvm is open to a group that this process is not in. */
 bool doctor_kvm_by_group(void);
+/* There is a program of that name on PATH. */
+bool doctor_has_program(const char *name);
 /* Runs all checks of this machine; those of the daemon are the caller's, who can ask it. Returns how many are in ret. */
 #define DOCTOR_N_CHECKS 10
 size_t doctor_run(const struct doctor_host *host, struct doctor_check ret[static DOCTOR_N_CHECKS]);

@@ -143,6 +143,20 @@ static void check_kvm(const struct install_want *want)
 		want->warn("/dev/kvm is closed to all groups; VMs will be emulated by QEMU until it has a group of its own that may read and write it");
 }
 
+/* Names work without; other programs than banger do not know them then. */
+static MUST int check_resolver(const struct install_want *want, struct err *e)
+{
+	char state[32];
+
+	if (!systemd_runs())
+		return 0;
+	if (install_unit_state("systemd-resolved.service", state, e) < 0)
+		return -1;
+	if (strcmp(state, "active") != 0)
+		want->warn("systemd-resolved does not run, so NAME.vm is no name for ssh and others; docs/dns-routing.md says how other resolvers learn of it");
+	return 0;
+}
+
 static MUST int check_network(const struct install_want *want, const struct installed *what, struct err *e)
 {
 	AUTO(net_free) struct net *n = NULL;
@@ -188,5 +202,5 @@ int check_all(const struct install_want *want, struct installed *what, struct er
 	check_kvm(want);
 	if (check_vmm(want, want->firecracker ? want->firecracker : old.firecracker, what, e) < 0)
 		return -1;
-	return check_network(want, what, e);
+	return check_resolver(want, e) < 0 ? -1 : check_network(want, what, e);
 }

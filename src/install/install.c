@@ -120,7 +120,7 @@ static MUST int make_run(const struct installed *i, struct err *e)
 	return rc;
 }
 
-int install_restart(struct err *e)
+static MUST int restart_once(struct err *e)
 {
 	static const char *const clear[] = { "reset-failed", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
 	static const char *const socket[] = { "start", "bangerd-root.socket", NULL };
@@ -133,6 +133,21 @@ int install_restart(struct err *e)
 	if (systemctl(socket, e) < 0 || systemctl(helper, e) < 0)
 		return -1;
 	return systemctl(daemon, e);
+}
+
+int install_restart(struct err *e)
+{
+	static const char *const stop[] = { "stop", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
+	struct err first = { 0 };
+
+	if (restart_once(&first) == 0)
+		return 0;
+	/* A socket unit whose file was away for a moment stays active without a socket until it is stopped. */
+	if (systemctl(stop, e) < 0) {
+		*e = first;
+		return -1;
+	}
+	return restart_once(e);
 }
 
 static MUST int start_all(struct err *e)

@@ -64,7 +64,7 @@ class Layers(Tree):
 
     def test_helper_and_vmm(self):
         self.write("src/helper/on_launch.c", SPDX + '#include "vmm/firecracker/api.h"\n')
-        self.finds("check-layers", "may include only vmm/vmm.h")
+        self.finds("check-layers", "may include only vmm/kvm_probe.h, vmm/vmm.h")
 
     def test_third_party(self):
         self.write("src/unpack/tar.c", SPDX + "#include <archive.h>\n")
@@ -135,6 +135,36 @@ class TopLevel(Tree):
     def test_missing(self):
         shutil.rmtree(self.top / "docs")
         self.finds("check-tree", "docs: missing")
+
+
+class Smoke(Tree):
+    def rows(self, *rows):
+        self.write("test/e2e/test_x.py", "def test_there(host):\n    pass\n")
+        filler = ["| a case | `test/e2e/test_x.py::test_there` |"] * 25
+        self.write("test/smoke/README.md", "\n".join(["| scenario | where |", "|---|---|", *filler, *rows, ""]))
+
+    def test_clean(self):
+        self.rows("| two | `test/e2e/test_x.py::test_there`, `test/e2e/test_x.py` |", "| waits | later: vm workspace |")
+        self.assertIn("27 scenarios, 0 complaints", self.passes("check-smoke"))
+
+    def test_gone(self):
+        self.rows("| it | `test/e2e/test_x.py::test_gone` |")
+        self.finds("check-smoke", "it: there is no test/e2e/test_x.py::test_gone")
+        self.rows("| it | `test/e2e/test_y.py` |")
+        self.finds("check-smoke", "it: there is no test/e2e/test_y.py")
+
+    def test_command_is_there_by_now(self):
+        self.rows("| it | later: vm workspace |")
+        self.write("src/cli/vm_workspace.c", SPDX)
+        self.finds("check-smoke", "there is a command 'vm workspace' by now")
+
+    def test_neither(self):
+        self.rows("| it | somewhere |")
+        self.finds("check-smoke", "it: 'somewhere' is neither tests nor later work")
+
+    def test_not_understood(self):
+        self.write("test/smoke/README.md", "scenario, where\n")
+        self.finds("check-smoke", "only 0 scenarios")
 
 
 class Binary(unittest.TestCase):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """banger doctor on what somebody has broken, and --fix: it mends that, says so, and touches nothing else."""
 import os
+import pathlib
+import re
 import stat
 import subprocess
 
@@ -9,6 +11,8 @@ import pytest
 import conftest
 import leftovers
 from conftest import NOBODY
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(params=["root", "nobody"])
@@ -43,6 +47,11 @@ def test_healthy(empty):
     assert found["files"]["level"] == "PASS", found["files"]
     assert not [check for check in found.values() if check["fixed"]], found
     assert modes(empty) == before
+
+
+def test_document(empty):
+    rows = re.findall(r"^\| ([a-z][a-z' ]+) \| (?!what is asked)", (TOP / "docs/doctor.md").read_text(), re.M)
+    assert rows == list(checks(empty))
 
 
 @pytest.mark.parametrize("name, mode, level", [("state", 0o755, "WARN"), ("run", 0o777, "WARN"), ("state/vms", 0o711, "WARN"), ("run", 0o500, "FAIL")])
@@ -145,6 +154,28 @@ def test_disk(empty, size, inodes, level, says):
         assert found["level"] == level and says in " ".join(found["details"]), found
     finally:
         subprocess.run(["umount", empty.state], check=True)
+
+
+def test_no_ssh(binary, tmp_path):
+    host = conftest.open_host(binary, env={"PATH": str(tmp_path)})
+    found = checks(host)
+    conftest.close_host(host)
+    assert found["ssh"]["level"] == "WARN" and "there is no ssh on PATH" in found["ssh"]["details"][0], found["ssh"]
+    assert found["firecracker"]["details"][0].startswith("not installed") and found["virtual machine monitor"]["level"] == "FAIL"
+
+
+@pytest.mark.parametrize("version, level, says", [("1.4.9", "WARN", "before 1.5.0"), ("1.6.0", "WARN", "it boots no distribution's kernel"), ("1.13.1", "PASS", None),
+                                                  ("1.15.0", "WARN", "monotonic clock jumps"), ("1.16.1", "WARN", "vsock is unsafe across pause"),
+                                                  ("1.99.0", "WARN", "newer than any")])
+def test_firecracker_versions(binary, tmp_path, version, level, says):
+    program = tmp_path / "firecracker"
+    program.write_text(f"#!/bin/sh\necho Firecracker v{version}\n")
+    program.chmod(0o755)
+    host = conftest.open_host(binary, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    found = checks(host)["firecracker"]
+    conftest.close_host(host)
+    assert found["level"] == level and f"{program} is {version}" in found["details"][0], found
+    assert not says or says in " ".join(found["details"]), found
 
 
 def test_control_groups(empty):
