@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """OpenSSH's own clients into guests: over the network and over vsock, with keys and host keys that nobody typed."""
+import os
 import pathlib
 import random
 import re
+import signal
 import stat
 import subprocess
 
 import pytest
+
+import waits
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 USER_SSH = pathlib.Path("/root/.ssh")
@@ -78,6 +82,69 @@ def test_first_word_is_no_option_of_ssh(session_host, vms):
 def test_streams(session_host, name):
     data = random.Random(9).randbytes(4 << 20)
     assert session_host.run("vm", "ssh", name, "--", "cat", input=data).out == data
+
+
+class Login:
+    """`vm ssh` at a terminal of its own."""
+
+    def __init__(self, host, name):
+        self.terminal, theirs = os.openpty()
+        self.process = host.popen("vm", "ssh", name, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, start_new_session=True)
+        os.close(theirs)
+
+    def say(self, text):
+        os.write(self.terminal, text.encode())
+
+    def read_until(self, words):
+        seen = b""
+        while words not in seen:
+            seen += os.read(self.terminal, 4096)
+        return seen
+
+    def end(self):
+        """Exit status and what was said on standard error."""
+        try:
+            err = self.process.communicate(timeout=60)[1].decode()
+        finally:
+            self.process.kill()
+            os.close(self.terminal)
+        return self.process.returncode, err
+
+
+@pytest.mark.parametrize("status", [0, 7])
+def test_reminder(session_host, name, status):
+    """After a login one line says that the VM keeps running; after a command none does."""
+    login = Login(session_host, name)
+    login.say("echo in-$((40+2)); tty\n")
+    login.read_until(b"in-42")
+    login.read_until(b"/dev/pts/")
+    login.say(f"exit {status}\n")
+    said, err = login.end()
+    assert said == status and f"[vm ssh] '{name}' keeps running: banger vm ssh {name}, banger vm stop {name}\n" in err, err
+    assert "keeps running" not in session_host.ok("vm", "ssh", name, "--", "true").stderr
+
+
+def test_no_reminder_of_what_has_ended(session_host):
+    session_host.ok("vm", "create", "--name", "ends", "--net", "none")
+    try:
+        login = Login(session_host, "ends")
+        login.say("echo in-$((40+2))\n")
+        login.read_until(b"in-42")
+        session_host.ok("vm", "kill", "ends")
+        said, err = login.end()
+        assert said == 255 and "keeps running" not in err
+        # who ends banger ends its ssh
+        session_host.ok("vm", "start", "ends")
+        login = Login(session_host, "ends")
+        login.say("echo in-$((40+2))\n")
+        login.read_until(b"in-42")
+        children = pathlib.Path(f"/proc/{login.process.pid}/task/{login.process.pid}/children").read_text().split()
+        assert len(children) == 1
+        login.process.send_signal(signal.SIGTERM)
+        said, err = login.end()
+        assert said == -signal.SIGTERM and "keeps running" not in err and waits.pid_gone(int(children[0]))
+    finally:
+        session_host.ok("vm", "delete", "--force", "ends")
 
 
 def test_scp(session_host, name, tmp_path):
