@@ -74,6 +74,8 @@ int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e
 	if (metrics_listen(d, &why) < 0)
 		log_warn("no metrics", "why", why.msg);
 	/* Nobody who changed something else is to hear of a port that was taken before. */
+	if (str_eq(old->metrics_listen, d->config->metrics_listen))
+		err_clear(&why);
 	if (str_eq(old->dns_listen, d->config->dns_listen))
 		dns_changed(d);
 	else if (dns_listen(d, &no_dns) < 0)

@@ -8,7 +8,7 @@ struct config;
 struct daemon;
 struct daemon_reload_out;
 
-/* Fills *ret (the caller's, empty) with the names of keys whose values differ. A file that is wrong changes nothing; an address for metrics that cannot be
+/* Fills *ret (the caller's, empty) with the names of keys whose values differ. A file that is wrong changes nothing; a new address for metrics or names that cannot be
  * had is the error after all else has been taken over. */
 MUST int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e);
 /* What the installation fixes, in system mode. */

@@ -101,3 +101,20 @@ def test_metrics(new_host):
         host.ok("vm", "delete", "--force", "seen", "resting")
     host.ok("daemon", "stop")
     assert not os.path.exists(path)
+
+
+def test_metrics_whose_port_is_taken(new_host):
+    """A daemon without its metrics does its work, and a reload is an error only where the address is new."""
+    host = new_host()
+    base = 'bridge_name = "br-fc-metrics"\nbridge_ip = "172.17.9.1"\n'
+    with socket.create_server(("127.0.0.1", 19101)), socket.create_server(("127.0.0.1", 19102)):
+        host.configure(base + f'metrics_listen = "{LISTEN}"\n')
+        host.ok("vm", "list")
+        host.configure(base + f'metrics_listen = "{LISTEN}"\n[vm_defaults]\nvcpu = 2\n')
+        assert host.ok("daemon", "reload").stdout == "vm_defaults.vcpu\n"
+        host.configure(base + 'metrics_listen = "127.0.0.1:19102"\n[vm_defaults]\nvcpu = 2\n')
+        host.run("daemon", "reload").refused("listen on 127.0.0.1:19102 for metrics: Address in use", hint=None)
+        assert host.ok("daemon", "reload").stdout == ""
+    # free again: found at the next reload
+    assert host.ok("daemon", "reload").stdout == "" and get("127.0.0.1:19102")[0] == 200
+    assert host.ok("daemon", "reload").stdout == "" and get("127.0.0.1:19102")[0] == 200
