@@ -70,14 +70,19 @@ static char *line_before(char *text, char **end)
 	return stamp ? stamp + 1 + (stamp[1] == ' ') : line;
 }
 
-enum console_word console_last_word(const char *path)
+enum console_word console_last_word(const char *path, int64_t from)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char text[TAIL + 1], *end;
 	struct stat st;
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || (n = pread(fd, text, TAIL, st.st_size > TAIL ? st.st_size - TAIL : 0)) <= 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return CONSOLE_OTHER;
+	if (st.st_size < from)
+		from = 0;
+	n = pread(fd, text, TAIL, st.st_size - from > TAIL ? st.st_size - TAIL : from);
+	if (n <= 0)
 		return CONSOLE_OTHER;
 	end = text + n;
 	const char *last = line_before(text, &end);
@@ -96,7 +101,7 @@ enum console_word console_word_of(const struct object *o)
 {
 	AUTO_MEM char *path = layout_file(LAYOUT_VM, o->vm.id, log_names[0]);
 
-	return console_last_word(path);
+	return console_last_word(path, o->console_from);
 }
 
 /* A watch that has fired rests for a second, so that a chatty guest costs one look a second. */
@@ -153,6 +158,14 @@ int console_open(struct daemon *d, struct err *e)
 void console_close(struct daemon *d)
 {
 	auto_fd_close(&d->console_fd);
+}
+
+void console_begin(struct object *o)
+{
+	AUTO_MEM char *path = layout_file(LAYOUT_VM, o->vm.id, log_names[0]);
+	struct stat st;
+
+	o->console_from = stat(path, &st) == 0 ? st.st_size : 0;
 }
 
 void console_watch(struct object *o)

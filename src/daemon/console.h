@@ -15,13 +15,15 @@ struct object;
 
 MUST int console_open(struct daemon *d, struct err *e);
 void console_close(struct daemon *d);
+/* A launch: what the log holds by now is of the starts before. */
+void console_begin(struct object *o);
 /* Watches the logs of a VM that runs; again is fine. Failure is logged: a VM runs without the bound rather than not at all. */
 void console_watch(struct object *o);
 void console_unwatch(struct object *o);
 /* What a guest's kernel said last (kernel/reboot.c), behind which it does nothing more. */
 enum console_word { CONSOLE_OTHER, CONSOLE_HALTED, CONSOLE_RESTARTED };
-/* CONSOLE_OTHER where nothing can be read. What banger-init said it would do counts before the reset by which it does it. */
-enum console_word console_last_word(const char *path);
+/* What stands before the byte from is of another start; a log that has become shorter was cut. CONSOLE_OTHER where nothing can be read. What banger-init said it would do counts before the reset by which it does it. */
+enum console_word console_last_word(const char *path, int64_t from);
 /* The same of a VM. */
 enum console_word console_word_of(const struct object *o);
 /* Cuts the file at path to its last keep bytes when it is larger than max. What is appended meanwhile stays. */

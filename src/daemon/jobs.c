@@ -313,8 +313,15 @@ void jobs_vm_exited(struct object *o)
 
 void jobs_vm_halted(struct object *o)
 {
-	if (!o->job)
+	struct err e = { 0 };
+
+	if (!o->job) {
 		job_end_halted(o);
+	} else if (o->job->ready_call) {
+		/* Its VMM may stay for ever, but nobody will say hello any more. */
+		err_set(&e, ERR_STATE, "the guest has halted");
+		answer_ready(o->job, &e);
+	}
 }
 
 void jobs_owner_exited(struct object *o)

@@ -164,6 +164,7 @@ int on_journal(struct varlink_call *call, const struct journal_in *in, struct jo
 		return -1;
 	if (launch) {
 		watch_start(o);
+		console_begin(o);
 		console_watch(o);
 	}
 	return 0;

@@ -356,6 +356,24 @@ def test_guest_never_ready(new_host, tmp_path):
     host.ok("kernel", "rm", "standing")
 
 
+def test_guest_halts_before_its_hello(new_host, tmp_path):
+    """Its VMM stays (that kernel only stands still behind the word), but the word is heard: not at ready_timeout, and again at the next start."""
+    host = new_host()
+    host.configure('ready_timeout = 600\nbridge_name = "br-fc-halts"\nbridge_ip = "172.17.11.1"\n')
+    (tmp_path / "vmlinux").write_bytes(standing_kernel("reboot: System halted"))
+    host.ok("kernel", "import", "halting", "--vmlinux", tmp_path / "vmlinux")
+    host.ok("vm", "create", "--no-start", "--name", "halts", "--kernel", "halting", "--net", "none")
+    created = leftovers.snapshot(host)
+    for _ in range(2):
+        says = "start 'halts': the guest ended before it was ready; its console ends: .*reboot: System halted"
+        result = host.run("vm", "start", "halts").refused(says, operation=True)
+        assert result.seconds < 60, result
+        assert host.show("halts")["state"] in ("created", "stopped") and not host.show("halts").get("pid")
+    host.ok("vm", "delete", "halts")
+    leftovers.assert_nothing_new(host, created)
+    host.ok("kernel", "rm", "halting")
+
+
 def test_guest_that_is_not_waited_for(host):
     """A guest that stands still: interrupting the wait ends it, and nothing is left."""
     creating = host.popen("vm", "run", "--rm", "--name", "frozen", "--net", "none", "--", "true")

@@ -83,15 +83,21 @@ static void test_last_word(void **state)
 
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(pwrite(fd, words[i].text, n, 0), (ssize_t)n);
-		assert_int_equal(console_last_word(path), words[i].word);
+		assert_int_equal(console_last_word(path, 0), words[i].word);
 		/* the same at the end of a long log */
 		assert_int_equal(pwrite(fd, many, sizeof(many), 0), (ssize_t)sizeof(many));
 		assert_int_equal(pwrite(fd, "\n", 1, sizeof(many) - 1), 1);
 		assert_int_equal(pwrite(fd, words[i].text, n, sizeof(many)), (ssize_t)n);
-		assert_int_equal(console_last_word(path), words[i].word);
+		assert_int_equal(console_last_word(path, 0), words[i].word);
+		/* of the start before: not heard; nor when only an empty line came; of a log that was cut: heard */
+		assert_int_equal(console_last_word(path, (int64_t)(sizeof(many) + n)), CONSOLE_OTHER);
+		assert_int_equal(console_last_word(path, (int64_t)(sizeof(many) + n + 1)), words[i].word);
+		assert_int_equal(console_last_word(path, (int64_t)sizeof(many)), words[i].word);
+		assert_int_equal(pwrite(fd, "\r\n", 2, (off_t)(sizeof(many) + n)), 2);
+		assert_int_equal(console_last_word(path, (int64_t)(sizeof(many) + n)), CONSOLE_OTHER);
 	}
 	unlink(path);
-	assert_int_equal(console_last_word(path), CONSOLE_OTHER);
+	assert_int_equal(console_last_word(path, 0), CONSOLE_OTHER);
 }
 
 int main(void)
