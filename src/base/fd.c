@@ -289,9 +289,9 @@ static MUST int unix_address(const char *path, struct sockaddr_un *sun, int *ret
 	return 0;
 }
 
-int fd_connect_unix(const char *path, int *ret_fd, struct err *e)
+static MUST int connect_unix(const char *path, int flags, int *ret_fd, struct err *e)
 {
-	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	AUTO_FD int dir = -1;
 	struct sockaddr_un sun;
 
@@ -300,9 +300,19 @@ int fd_connect_unix(const char *path, int *ret_fd, struct err *e)
 	if (unix_address(path, &sun, &dir, e) < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
-		return err_sys(e, errno, "connect to '%s'", path);
+		return errno == EAGAIN ? err_set(e, ERR_BUSY, "connect to '%s': nobody takes calls there", path) : err_sys(e, errno, "connect to '%s'", path);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
+}
+
+int fd_connect_unix(const char *path, int *ret_fd, struct err *e)
+{
+	return connect_unix(path, 0, ret_fd, e);
+}
+
+int fd_connect_unix_now(const char *path, int *ret_fd, struct err *e)
+{
+	return connect_unix(path, SOCK_NONBLOCK, ret_fd, e);
 }
 
 int fd_listen_unix(const char *path, mode_t mode, int *ret_fd, struct err *e)

@@ -30,6 +30,7 @@ struct daemon {
 	int helper_life_fd;   /* the helper ends when this end closes */
 	int helper_pidfd;
 	int64_t helper_pid;
+	struct helper_ask *helper_ask; /* a question under way */
 	int console_fd;       /* inotify on consoles */
 	struct loop_source *console_timer;
 	struct metrics *metrics;  /* NULL: not configured */

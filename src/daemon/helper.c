@@ -24,7 +24,14 @@
 #include "proto/io_banger_helper.h"
 #include "store/layout.h"
 
-enum { HELPER_MS = 5000, RESTART_MS = 1000 };
+enum { HELPER_MS = 5000, RESTART_MS = 1000, READABLE_MS = 100 };
+
+/* Asked by a daemon that has others to serve: the answer comes by the loop, or does not. */
+struct helper_ask {
+	struct daemon *daemon;
+	struct varlink_client *client;
+	struct loop_source *source, *timer;
+};
 
 static void on_exit_or_restart(struct loop *l, void *arg);
 
@@ -87,6 +94,18 @@ static void on_exit_or_restart(struct loop *l, void *arg)
 	loop_add_timer(l, time_now_ms() + RESTART_MS, on_exit_or_restart, d);
 }
 
+static void take_status(struct daemon *d, const struct status_out *out)
+{
+	if (!str_eq(out->build, build_id()))
+		log_warn("the helper is of another build", "helper", out->build);
+	d->helper_pid = out->pid;
+	d->network = out->network;
+	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out->reason ? out->reason : "");
+	if (!out->network)
+		log_info("no networks", "why", d->network_reason);
+}
+
+/* For a daemon that serves nobody yet. */
 static MUST int ask_status(struct daemon *d, struct err *e)
 {
 	AUTO_MEM char *path = layout_helper_socket();
@@ -98,13 +117,7 @@ static MUST int ask_status(struct daemon *d, struct err *e)
 	varlink_client_set_deadline(c, time_now_ms() + HELPER_MS);
 	if (call_status(c, NULL, &out, e) < 0)
 		return err_wrap(e, "ask the helper");
-	if (!str_eq(out.build, build_id()))
-		log_warn("the helper is of another build", "helper", out.build);
-	d->helper_pid = out.pid;
-	d->network = out.network;
-	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out.reason ? out.reason : "");
-	if (!out.network)
-		log_info("no networks", "why", d->network_reason);
+	take_status(d, &out);
 	return 0;
 }
 
@@ -122,13 +135,79 @@ static void on_service_exit(struct loop *l, int fd, uint32_t revents, void *arg)
 /* Its end is watched, since the next one has to be told of the name server. */
 static MUST int watch_service(struct daemon *d, struct err *e)
 {
-	if (ask_status(d, e) < 0)
-		return -1;
 	auto_fd_close(&d->helper_pidfd);
 	d->helper_pidfd = proc_pidfd((pid_t)d->helper_pid);
 	if (d->helper_pidfd < 0)
 		return err_sys(e, errno, "watch the helper");
 	return loop_add_fd(d->loop, d->helper_pidfd, EPOLLIN | EPOLLONESHOT, on_service_exit, d, NULL, e);
+}
+
+static void ask_done(struct daemon *d)
+{
+	struct helper_ask *a = TAKE_PTR(d->helper_ask);
+
+	if (!a)
+		return;
+	loop_remove(d->loop, a->source);
+	loop_remove(d->loop, a->timer);
+	varlink_client_free(a->client);
+	free(a);
+}
+
+static void ask_again(struct daemon *d, const struct err *why)
+{
+	log_warn("no helper", "why", why->msg);
+	ask_done(d);
+	loop_add_timer(d->loop, time_now_ms() + RESTART_MS, find_service, d);
+}
+
+static void on_ask_late(struct loop *l, void *arg)
+{
+	struct helper_ask *a = arg;
+	struct err e = { 0 };
+
+	a->timer = NULL;
+	err_set(&e, ERR_TIMEOUT, "it does not say how it is");
+	ask_again(a->daemon, &e);
+}
+
+static void on_answer(struct loop *l, int fd, uint32_t revents, void *arg)
+{
+	struct helper_ask *a = arg;
+	struct daemon *d = a->daemon;
+	AUTO_DONE(status_out_done) struct status_out out = { 0 };
+	struct err e = { 0 };
+
+	/* A short answer comes in one piece. */
+	varlink_client_set_deadline(a->client, time_now_ms() + READABLE_MS);
+	if (varlink_client_end(a->client, &status_method, &out, &e) < 0) {
+		ask_again(d, &e);
+		return;
+	}
+	take_status(d, &out);
+	if (watch_service(d, &e) < 0) {
+		ask_again(d, &e);
+		return;
+	}
+	ask_done(d);
+	log_info("helper answers");
+	helper_tell_dns(d);
+}
+
+static MUST int ask(struct daemon *d, struct err *e)
+{
+	AUTO_MEM char *path = layout_helper_socket();
+	struct helper_ask *a = NEW(struct helper_ask);
+
+	d->helper_ask = a;
+	a->daemon = d;
+	if (varlink_client_connect_now(path, &a->client, e) < 0)
+		return -1;
+	varlink_client_set_deadline(a->client, time_now_ms());
+	if (varlink_client_begin(a->client, &status_method, NULL, e) < 0)
+		return -1;
+	a->timer = loop_add_timer(d->loop, time_now_ms() + HELPER_MS, on_ask_late, a);
+	return loop_add_fd(d->loop, varlink_client_fd(a->client), EPOLLIN, on_answer, a, &a->source, e);
 }
 
 /* The call itself starts it: its socket is the service manager's. */
@@ -137,14 +216,8 @@ static void find_service(struct loop *l, void *arg)
 	struct daemon *d = arg;
 	struct err e = { 0 };
 
-	if (d->stopping)
-		return;
-	if (watch_service(d, &e) == 0) {
-		helper_tell_dns(d);
-		return;
-	}
-	log_warn("no helper", "why", e.msg);
-	loop_add_timer(l, time_now_ms() + RESTART_MS, find_service, d);
+	if (!d->stopping && !d->helper_ask && ask(d, &e) < 0)
+		ask_again(d, &e);
 }
 
 int helper_start(struct daemon *d, struct err *e)
@@ -152,7 +225,7 @@ int helper_start(struct daemon *d, struct err *e)
 	AUTO_MEM char *path = layout_helper_socket();
 
 	if (layout_installed()) {
-		if (watch_service(d, e) == 0)
+		if (ask_status(d, e) == 0 && watch_service(d, e) == 0)
 			return 0;
 		return err_hint(e, "systemctl status bangerd-root.socket bangerd-root");
 	}
@@ -176,12 +249,13 @@ void helper_tell_dns(struct daemon *d)
 		in.address = address;
 		in.port = atoi(strchr(d->config->dns_listen, ':') + 1);
 	}
-	if (e.code || varlink_client_connect(path, &c, &e) < 0 || call_dns_serve_oneway(c, &in, &e) < 0)
+	if (e.code || varlink_client_connect_now(path, &c, &e) < 0 || call_dns_serve_oneway(c, &in, &e) < 0)
 		log_warn("helper not told of the name server", "why", e.msg);
 }
 
 void helper_stop(struct daemon *d)
 {
+	ask_done(d);
 	/* It ends by itself when its life line is cut, after the call it may be serving. */
 	auto_fd_close(&d->helper_life_fd);
 	auto_fd_close(&d->helper_listen_fd);

@@ -26,6 +26,7 @@ struct varlink_client {
 
 struct how {
 	bool more, oneway, upgrade;
+	bool begin, end; /* only that half of a call */
 	void (*on_reply)(const void *out, void *arg);
 	void *arg;
 };
@@ -51,6 +52,15 @@ int varlink_client_connect(const char *unix_path, struct varlink_client **ret, s
 	int fd;
 
 	if (fd_connect_unix(unix_path, &fd, e) < 0)
+		return -1;
+	return varlink_client_from_fd(fd, ret, e);
+}
+
+int varlink_client_connect_now(const char *unix_path, struct varlink_client **ret, struct err *e)
+{
+	int fd;
+
+	if (fd_connect_unix_now(unix_path, &fd, e) < 0)
 		return -1;
 	return varlink_client_from_fd(fd, ret, e);
 }
@@ -223,11 +233,11 @@ static MUST int exchange(struct varlink_client *c, const struct varlink_method *
 {
 	bool last = false, hung_up = false;
 
-	if (send_request(c, text, &hung_up, e) < 0)
+	if (!how->end && send_request(c, text, &hung_up, e) < 0)
 		return -1;
 	if (hung_up && how->oneway)
 		return err_set(e, ERR_UNAVAILABLE, "the other end hung up");
-	while (!how->oneway && !last) {
+	while (!how->oneway && !how->begin && !last) {
 		AUTO(json_free) struct json *reply = NULL;
 		varlink_fds_close(&c->got);
 		if (receive(c, &reply, e) < 0)
@@ -275,6 +285,16 @@ int varlink_client_call_more(struct varlink_client *c, const struct varlink_meth
 	void (*on_reply)(const void *out, void *arg), void *arg, void *ret, struct err *e)
 {
 	return call(c, m, in, &(struct how){ .more = true, .on_reply = on_reply, .arg = arg }, ret, e);
+}
+
+int varlink_client_begin(struct varlink_client *c, const struct varlink_method *m, const void *in, struct err *e)
+{
+	return call(c, m, in, &(struct how){ .begin = true }, NULL, e);
+}
+
+int varlink_client_end(struct varlink_client *c, const struct varlink_method *m, void *ret, struct err *e)
+{
+	return call(c, m, NULL, &(struct how){ .end = true }, ret, e);
 }
 
 int varlink_client_call_oneway(struct varlink_client *c, const struct varlink_method *m, const void *in, struct err *e)

@@ -19,6 +19,8 @@ struct varlink_client;
 
 /* Connects to a unix socket. ERR_NOT_FOUND or ERR_UNAVAILABLE when nobody listens there. */
 MUST int varlink_client_connect(const char *unix_path, struct varlink_client **ret, struct err *e);
+/* The same without waiting for a peer whose queue is full, which is ERR_BUSY. */
+MUST int varlink_client_connect_now(const char *unix_path, struct varlink_client **ret, struct err *e);
 /* Takes over a connected stream socket (unix, vsock); it is closed on failure too. */
 MUST int varlink_client_from_fd(int fd, struct varlink_client **ret, struct err *e);
 void varlink_client_free(struct varlink_client *c);
@@ -49,6 +51,9 @@ MUST int varlink_client_call(struct varlink_client *c, const struct varlink_meth
 /* With `more`: on_reply (may be NULL) sees every reply but the last, which goes to ret. */
 MUST int varlink_client_call_more(struct varlink_client *c, const struct varlink_method *m, const void *in,
 	void (*on_reply)(const void *out, void *arg), void *arg, void *ret, struct err *e);
+/* A call in two steps, for who cannot wait: what is sent needs no room but the socket's, and once it is readable the reply is there or on its way. */
+MUST int varlink_client_begin(struct varlink_client *c, const struct varlink_method *m, const void *in, struct err *e);
+MUST int varlink_client_end(struct varlink_client *c, const struct varlink_method *m, void *ret, struct err *e);
 /* No reply comes: success means that it was sent. */
 MUST int varlink_client_call_oneway(struct varlink_client *c, const struct varlink_method *m, const void *in, struct err *e);
 /* With `upgrade`; varlink_client_steal_fd comes next. */
