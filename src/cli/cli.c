@@ -199,7 +199,7 @@ int cli_config(struct cli *cli, const struct config **ret, struct err *e)
 
 	if (!cli->config) {
 		path = layout_config();
-		if (config_load(path, layout_home(), &cli->config, e) < 0)
+		if (config_load(layout_host_config(), path, layout_home(), &cli->config, e) < 0)
 			return -1;
 		for (size_t i = 0; i < cli->config->n_notices; i++)
 			cli_warn(cli->config->notices[i]);

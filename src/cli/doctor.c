@@ -92,7 +92,7 @@ static int run(const void *in, void *cx)
 	int status = 0;
 
 	/* The other checks go on with the defaults. */
-	if (config_load(path, layout_home(), &config, &config_error) < 0 && config_parse("", 0, path, NULL, &config, &e) < 0)
+	if (config_load(layout_host_config(), path, layout_home(), &config, &config_error) < 0 && config_parse("", 0, path, NULL, &config, &e) < 0)
 		return cli_fail(&e, 1);
 	host.config = config;
 	host.installed = layout_installed() != NULL;

@@ -21,7 +21,7 @@ static void from_config(enum config_key key, struct str *out)
 	if (!layout_dir(LAYOUT_STATE))
 		return;
 	path = layout_config();
-	if (config_load(path, layout_home(), &c, &ignored) == 0)
+	if (config_load(layout_host_config(), path, layout_home(), &c, &ignored) == 0)
 		str_add(out, config_values(c, &n)[key].text);
 }
 

@@ -82,7 +82,7 @@ static int unknown_key(const struct toml *doc, const struct toml_value *v, const
 }
 
 static MUST int read_table(const struct toml *doc, const struct toml_value *t, const char *table, const char *home,
-	struct config *c, struct err *e)
+	enum config_source source, struct config *c, struct err *e)
 {
 	for (size_t i = 0; i < t->list.n; i++) {
 		const struct toml_value *v = t->list.items[i];
@@ -94,7 +94,7 @@ static MUST int read_table(const struct toml *doc, const struct toml_value *t, c
 		if (k < CONFIG_KEY_COUNT) {
 			if (config_read_key(&at, &keys[k], c, e) < 0)
 				return -1;
-			c->source[k] = CONFIG_FILE;
+			c->source[k] = source;
 			if (keys[k].notice)
 				add_notice(c, doc, v, keys[k].notice);
 			continue;
@@ -102,7 +102,7 @@ static MUST int read_table(const struct toml *doc, const struct toml_value *t, c
 		if (!table && str_eq(v->key, "vm_defaults")) {
 			if (v->kind != TOML_TABLE)
 				return config_wrong(&at, e, "a table");
-			if (read_table(doc, v, "vm_defaults", home, c, e) < 0)
+			if (read_table(doc, v, "vm_defaults", home, source, c, e) < 0)
 				return -1;
 			continue;
 		}
@@ -222,32 +222,47 @@ static void finish(struct config *c)
 	}
 }
 
+static MUST int read_text(const char *text, size_t n, const char *file, const char *home, enum config_source source, struct config *c, struct err *e)
+{
+	AUTO(toml_free) struct toml *t = NULL;
+
+	return toml_parse(text, n, file, &t, e) < 0 ? -1 : read_table(t, &t->root, NULL, home, source, c, e);
+}
+
+/* A file that is not there says nothing. */
+static MUST int read_file(const char *path, const char *home, enum config_source source, struct config *c, struct err *e)
+{
+	AUTO_MEM char *text = NULL;
+	size_t n = 0;
+
+	if (fd_read_file(AT_FDCWD, path, TOML_MAX_BYTES, &text, &n, e) == 0)
+		return read_text(text, n, path, home, source, c, e);
+	if (e->sys != ENOENT && e->sys != ENOTDIR)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
 int config_parse(const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e)
 {
 	AUTO(config_free) struct config *c = defaults();
-	AUTO(toml_free) struct toml *t = NULL;
 
-	if (toml_parse(text, n, file, &t, e) < 0 || read_table(t, &t->root, NULL, home, c, e) < 0)
+	if (read_text(text, n, file, home, CONFIG_FILE, c, e) < 0)
 		return -1;
 	finish(c);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
 
-int config_load(const char *path, const char *home, struct config **ret, struct err *e)
+int config_load(const char *host, const char *path, const char *home, struct config **ret, struct err *e)
 {
-	AUTO_MEM char *text = NULL;
-	size_t n = 0;
+	AUTO(config_free) struct config *c = defaults();
 
-	if (fd_read_file(AT_FDCWD, path, TOML_MAX_BYTES, &text, &n, e) < 0) {
-		if (e->sys != ENOENT && e->sys != ENOTDIR)
-			return -1;
-		err_clear(e);
-		*ret = defaults();
-		finish(*ret);
-		return 0;
-	}
-	return config_parse(text, n, path, home, ret, e);
+	if ((host && read_file(host, home, CONFIG_HOST, c, e) < 0) || read_file(path, home, CONFIG_FILE, c, e) < 0)
+		return -1;
+	finish(c);
+	*ret = TAKE_PTR(c);
+	return 0;
 }
 
 void config_free(struct config *c)
@@ -276,7 +291,7 @@ const struct config_value *config_values(const struct config *c, size_t *ret_n)
 
 const char *config_source_text(enum config_source source)
 {
-	static const char *const names[] = { "builtin", "auto", "config", "install" };
+	static const char *const names[] = { "builtin", "auto", "host", "config", "install" };
 
 	return names[source];
 }

@@ -13,6 +13,7 @@
 enum config_source {
 	CONFIG_BUILTIN, /* the same everywhere */
 	CONFIG_AUTO,    /* from this machine's size or set-up */
+	CONFIG_HOST,    /* the file for the whole host; shown as "host" */
 	CONFIG_FILE,    /* the user's word; shown as "config" */
 	CONFIG_INSTALL, /* root's word when banger was installed */
 };
@@ -98,8 +99,9 @@ struct config {
 	size_t n_notices;
 };
 
-/* Reads the file at path; without one all is default. "~/" in values is below home, NULL when unknown. ERR_INVALID: "FILE:LINE:COLUMN: what". */
-MUST int config_load(const char *path, const char *home, struct config **ret, struct err *e);
+/* Reads the file at host (NULL: no such file), then that at path, whose keys win; without them all is default. "~/" in values is below home, NULL when
+ * unknown. ERR_INVALID: "FILE:LINE:COLUMN: what". */
+MUST int config_load(const char *host, const char *path, const char *home, struct config **ret, struct err *e);
 /* The same from text. */
 MUST int config_parse(
 	const char *text, size_t n, const char *file, const char *home, struct config **ret, struct err *e);
@@ -119,5 +121,5 @@ const struct config_value *config_values(const struct config *c, size_t *ret_n);
 bool config_needs_restart(enum config_key key);
 /* What an installed banger's owner cannot choose: bridge, subnet ("172.16.0.1/24") and firecracker ("" without one: VMs run on QEMU then). */
 MUST int config_install(struct config *c, const char *bridge, const char *subnet, const char *firecracker, struct err *e);
-/* "config", "auto", "builtin", "install". Static text. */
+/* "config", "host", "auto", "builtin", "install". Static text. */
 const char *config_source_text(enum config_source source);

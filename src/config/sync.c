@@ -127,6 +127,7 @@ int config_read_sync(const struct config_cursor *at, struct config *c, struct er
 		return config_wrong(at, e, "an array of tables, [[file_sync]]");
 	if (at->v->list.n > CONFIG_MAX_SYNC)
 		return toml_err(at->doc, at->v, e, "'%s' takes %d entries at most", at->name, CONFIG_MAX_SYNC);
+	config_drop_sync(c);
 	for (size_t i = 0; i < at->v->list.n; i++) {
 		struct entry t = { at, at->v->list.items[i], i + 1 };
 

@@ -190,7 +190,7 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	if ((o->system ? open_system(e) : layout_init(o->root, e)) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
 		return -1;
 	config = layout_config();
-	if (config_load(config, layout_home(), &d->config, e) < 0)
+	if (config_load(layout_host_config(), config, layout_home(), &d->config, e) < 0)
 		return -1;
 	if (daemon_config_fix(d->config, e) < 0)
 		return -1;

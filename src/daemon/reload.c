@@ -64,7 +64,7 @@ int daemon_reload(struct daemon *d, struct daemon_reload_out *ret, struct err *e
 	AUTO(config_free) struct config *new = NULL, *old = NULL;
 	struct err why = { 0 }, no_dns = { 0 };
 
-	if (config_load(path, layout_home(), &new, e) < 0 || daemon_config_fix(new, e) < 0)
+	if (config_load(layout_host_config(), path, layout_home(), &new, e) < 0 || daemon_config_fix(new, e) < 0)
 		return *e->hint ? -1 : err_hint(e, "mend the file; until then all stays as it was");
 	compare(d->config, new, ret);
 	keep_start_values(d->config, new);

@@ -29,7 +29,7 @@ void check_architecture(const struct doctor_host *host, struct doctor_check *c)
 /* A VM's sizes always; of the rest what somebody has chosen. daemon status shows all. */
 static bool is_told(size_t key, enum config_source source)
 {
-	return source == CONFIG_FILE || source == CONFIG_INSTALL || (key >= CONFIG_VCPU && key <= CONFIG_SYSTEM_OVERLAY_SIZE);
+	return source == CONFIG_FILE || source == CONFIG_HOST || source == CONFIG_INSTALL || (key >= CONFIG_VCPU && key <= CONFIG_SYSTEM_OVERLAY_SIZE);
 }
 
 void check_configuration(const struct doctor_host *host, struct doctor_check *c)

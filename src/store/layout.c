@@ -24,6 +24,11 @@ static bool is_system;
 static const char *const kind_dirs[] = { "vms", "images", "kernels" };
 static const char *const kind_texts[] = { "VM", "image", "kernel" };
 
+const char *layout_host_config(void)
+{
+	return is_system ? LAYOUT_HOST_CONFIG : NULL;
+}
+
 const char *layout_home(void)
 {
 	const char *home = is_system ? installed.home : getenv("HOME");

@@ -9,6 +9,7 @@ struct installed;
 /* An installed banger's (system mode). All of root but the owner's state, cache and run. */
 #define LAYOUT_ETC "/etc/banger"
 #define LAYOUT_INSTALL LAYOUT_ETC "/install.toml"
+#define LAYOUT_HOST_CONFIG LAYOUT_ETC "/config.toml"
 #define LAYOUT_SYSTEM_STATE "/var/lib/banger"
 #define LAYOUT_SYSTEM_CACHE "/var/cache/banger"
 #define LAYOUT_SYSTEM_RUN "/run/banger"
@@ -39,6 +40,8 @@ MUST int layout_init(const char *root, struct err *e);
 MUST int layout_init_system(struct err *e);
 /* The installation that the folders are of; NULL in other modes. Borrowed. */
 const struct installed *layout_installed(void);
+/* The config.toml of an installed banger's host, which the owner's overrules; NULL in other modes. Static text. */
+const char *layout_host_config(void);
 /* The home folder of an installed banger's owner, else the user's; NULL when nothing says where that is. Borrowed. */
 const char *layout_home(void);
 /* The root given or found, NULL with XDG folders. Borrowed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -16,7 +17,7 @@ static void test_defaults(void **state)
 	AUTO(config_free) struct config *c = NULL;
 	struct err e = { 0 };
 
-	assert_ok(config_load("/nonexistent/config.toml", NULL, &c, &e));
+	assert_ok(config_load(NULL, "/nonexistent/config.toml", NULL, &c, &e));
 	assert_string_equal(c->vmm, "auto");
 	assert_string_equal(c->default_image_name, "debian-bookworm");
 	assert_string_equal(c->bridge_name, "br-fc");
@@ -183,7 +184,43 @@ static void test_hints(void **state)
 	assert_int_equal(parse("web_listen_addr = ''", &c, &e), -1);
 	assert_string_equal(e.hint, "docs/config.md lists the keys");
 	err_clear(&e);
-	assert_int_equal(config_load("/tmp", NULL, &c, &e), -1);
+	assert_int_equal(config_load(NULL, "/tmp", NULL, &c, &e), -1);
+}
+
+static void write_to(char *path, const char *text)
+{
+	AUTO_FD int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+/* Key by key; a whole array counts as one. */
+static void test_two_files(void **state)
+{
+	char host[] = "/tmp/banger-unit-XXXXXX", own[] = "/tmp/banger-unit-XXXXXX", at[80];
+	AUTO(config_free) struct config *c = NULL, *none = NULL;
+	const struct config_value *v;
+	struct err e = { 0 };
+	size_t n;
+
+	write_to(host, "vmm = 'qemu'\ndefault_image_name = 'x'\n[vm_defaults]\nvcpu = 3\nmemory_mib = 640\n[[file_sync]]\nhost = '~/a'\nguest = '~/a'\n");
+	write_to(own, "default_image_name = 'y'\n[[file_sync]]\nhost = '~/b'\nguest = '~/b'\n[vm_defaults]\nvcpu = 1\n");
+	assert_ok(config_load(host, own, "/home/u", &c, &e));
+	v = config_values(c, &n);
+	assert_string_equal(v[CONFIG_VCPU].text, "1");
+	assert_string_equal(config_source_text(v[CONFIG_VCPU].source), "config");
+	assert_string_equal(v[CONFIG_MEMORY_MIB].text, "640");
+	assert_string_equal(config_source_text(v[CONFIG_MEMORY_MIB].source), "host");
+	assert_string_equal(c->vmm, "qemu");
+	assert_string_equal(c->default_image_name, "y");
+	assert_string_equal(v[CONFIG_FILE_SYNC].text, "~/b");
+	assert_int_equal(truncate(host, 5), 0);
+	assert_int_equal(config_load(host, own, "/home/u", &none, &e), -1);
+	snprintf(at, sizeof(at), "%s:1:6: ", host);
+	assert_memory_equal(e.msg, at, strlen(at));
+	unlink(host);
+	unlink(own);
 }
 
 static void test_host(void **state)
@@ -207,6 +244,42 @@ static void test_host(void **state)
 	free(dns[0]);
 	free(dns[1]);
 	assert_int_equal(config_host_dns("", dns), 0);
+}
+
+/* Every key that the last version of the original had, as docs/config.md lists them, is read; those without effect say so. */
+static void test_older_file(void **state)
+{
+	AUTO(config_free) struct config *c = NULL;
+	static char doc[65536], *start, *end;
+	FILE *f = fopen("../docs/config.md", "r");
+	struct err e = { 0 };
+
+	assert_non_null(f);
+	doc[fread(doc, 1, sizeof(doc) - 1, f)] = 0;
+	fclose(f);
+	start = strstr(doc, "```toml\n# every key");
+	assert_non_null(start);
+	start += 8;
+	end = strstr(start, "```");
+	assert_non_null(end);
+	assert_ok(config_parse(start, (size_t)(end - start), "docs/config.md", "/home/u", &c, &e));
+	for (int k = 0; k < CONFIG_KEY_COUNT; k++) {
+		bool new = k == CONFIG_VMM || k == CONFIG_QEMU_BIN || k == CONFIG_DEFAULT_KERNEL || k == CONFIG_DNS_LISTEN || k == CONFIG_READY_TIMEOUT ||
+			k == CONFIG_METRICS_LISTEN || k == CONFIG_GIT_IDENTITY || k == CONFIG_ROOT_CHUNK_KIB;
+
+		assert_int_equal(c->source[k], new ? c->source[k] : CONFIG_FILE);
+		assert_true(!new || c->source[k] != CONFIG_FILE);
+	}
+	for (size_t i = 0; i < c->n_notices; i++) {
+		char *name = strchr(c->notices[i], '\''), row[80];
+
+		assert_non_null(name);
+		name[1 + strcspn(name + 1, "'")] = 0;
+		snprintf(row, sizeof(row), "`%s`", name + 1);
+		if (!strstr(end, row))
+			fail_msg("docs/config.md does not say why %s does nothing", name + 1);
+	}
+	assert_int_equal(c->n_notices, 5);
 }
 
 /* docs/config.md has a row for every key, and its example can be read. Tests run in test/. */
@@ -246,8 +319,10 @@ int main(void)
 		cmocka_unit_test(test_all_keys),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_hints),
+		cmocka_unit_test(test_two_files),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_document),
+		cmocka_unit_test(test_older_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
