@@ -16,7 +16,7 @@
 #include "base/str.h"
 #include "doctor/checks.h"
 
-enum { FOLDER_MODE = 0700, OTHERS = 007, DEPTH_MAX = 3, TOLD_MAX = 4 };
+enum { FOLDER_MODE = 0700, GROUP = 070, OTHERS = 007, DEPTH_MAX = 3, TOLD_MAX = 4 };
 #define RUN_LEAST (1ULL << 20) /* sockets and locks want no more */
 #define RUN_INODES_LEAST 100
 
@@ -98,9 +98,16 @@ static void check_below(const struct doctor_host *host, const char *top, const c
 	check_top(host, path, c);
 }
 
+/* What nobody else may do with a file of that name; ssh takes no key that its group can read. */
+static mode_t forbidden(const char *name)
+{
+	return str_starts(name, "id_") && !str_ends(name, ".pub") ? GROUP | OTHERS : OTHERS;
+}
+
 /* Descriptors of the owner's own things only, so nothing else can be reached by a link. */
 static void check_one(struct walk *w, int dir, const char *name, const char *shown)
 {
+	mode_t wrong = forbidden(name);
 	struct stat st, now;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
@@ -111,16 +118,16 @@ static void check_one(struct walk *w, int dir, const char *name, const char *sho
 				(unsigned)w->host->gid);
 		return;
 	}
-	if (!(st.st_mode & OTHERS))
+	if (!(st.st_mode & wrong))
 		return;
 	AUTO_FD int fd = w->host->fix && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) ? openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
-	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == w->host->uid && fchmod(fd, now.st_mode & 07770) == 0) {
+	if (fd >= 0 && fstat(fd, &now) == 0 && now.st_uid == w->host->uid && fchmod(fd, now.st_mode & 07777 & ~wrong) == 0) {
 		if (w->n_mended++ < TOLD_MAX)
 			doctor_fixed(w->check, "closed '%s/%s' to others, its mode was %04o", shown, name, (unsigned)(st.st_mode & 07777));
 		return;
 	}
 	if (w->n_modes++ < TOLD_MAX)
-		doctor_add(w->check, DOCTOR_WARN, "'%s/%s' has mode %04o, so others can get at it: chmod o= it", shown, name, (unsigned)(st.st_mode & 07777));
+		doctor_add(w->check, DOCTOR_WARN, "'%s/%s' has mode %04o, so others can get at it: chmod go= it", shown, name, (unsigned)(st.st_mode & 07777));
 }
 
 /* Takes dir. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -32,6 +33,23 @@ static bool is_told(size_t key, enum config_source source)
 	return source == CONFIG_FILE || source == CONFIG_HOST || source == CONFIG_INSTALL || (key >= CONFIG_VCPU && key <= CONFIG_SYSTEM_OVERLAY_SIZE);
 }
 
+/* It names programs that are run and files that are copied. */
+static void check_config_file(const struct doctor_host *host, struct doctor_check *c)
+{
+	struct stat st;
+
+	if (stat(host->config_path, &st) < 0)
+		return;
+	if (st.st_uid != host->uid && st.st_uid != 0)
+		doctor_add(c, DOCTOR_WARN, "%s is of user %u, who could have other programs run: chown it", host->config_path, (unsigned)st.st_uid);
+	if (!(st.st_mode & 022))
+		return;
+	if (host->fix && geteuid() == host->uid && st.st_uid == host->uid && chmod(host->config_path, st.st_mode & 07755) == 0)
+		doctor_fixed(c, "closed %s to others' changes, its mode was %04o", host->config_path, (unsigned)(st.st_mode & 07777));
+	else
+		doctor_add(c, DOCTOR_WARN, "%s has mode %04o, so others can change what is run: chmod go-w", host->config_path, (unsigned)(st.st_mode & 07777));
+}
+
 void check_configuration(const struct doctor_host *host, struct doctor_check *c)
 {
 	const struct config_value *values;
@@ -45,6 +63,7 @@ void check_configuration(const struct doctor_host *host, struct doctor_check *c)
 		doctor_add(c, DOCTOR_PASS, "%s does not exist, defaults hold", host->config_path);
 	else
 		doctor_add(c, DOCTOR_PASS, "%s", host->config_path);
+	check_config_file(host, c);
 	values = config_values(host->config, &n);
 	for (size_t i = 0; i < n; i++)
 		if (is_told(i, values[i].source))

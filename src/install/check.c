@@ -186,6 +186,7 @@ int check_all(const struct install_want *want, struct installed *what, struct er
 
 	if (check_root(e) < 0 || check_owner(want->owner, what, e) < 0 || check_earlier(want, &old, e) < 0)
 		return -1;
+	what->no_service = want->no_service;
 	what->version = mem_strdup(build_version());
 	what->build = mem_strdup(build_id());
 	what->bridge = choose(want->bridge, old.bridge, DEFAULT_BRIDGE);

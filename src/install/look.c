@@ -116,15 +116,6 @@ static void look_at_binary(struct look *l)
 	look_at_link(l, LAYOUT_BIN "/bangerd-root");
 }
 
-/* --no-service leaves none of them. */
-static bool has_units(void)
-{
-	for (const struct install_unit_file *u = install_unit_files; u->path; u++)
-		if (access(u->path, F_OK) == 0)
-			return true;
-	return false;
-}
-
 static void look_at_units(struct look *l)
 {
 	for (const struct install_unit_file *u = install_unit_files; u->path; u++) {
@@ -258,7 +249,7 @@ void install_look(const struct installed *i, const struct install_look *how)
 	for (size_t n = 0; n < how->n_extra; n++)
 		look_at_file(&l, how->extra[n].path, how->extra[n].text, strlen(how->extra[n].text), 0644, INSTALL_WARN);
 	look_at_folders(&l);
-	if (has_units()) {
+	if (!i->no_service) {
 		look_at_units(&l);
 		if (systemd_runs())
 			look_at_services(&l);

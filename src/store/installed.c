@@ -53,13 +53,14 @@ static MUST int get_id(const struct toml *t, const char *key, int64_t *ret, stru
 
 static MUST int parse(const struct toml *t, struct installed *i, struct err *e)
 {
-	const struct toml_value *made = toml_get(&t->root, "made");
+	const struct toml_value *made = toml_get(&t->root, "made"), *service = toml_get(&t->root, "service");
 
 	if (get_text(t, "owner", &i->owner, e) < 0 || get_id(t, "uid", &i->uid, e) < 0 || get_id(t, "gid", &i->gid, e) < 0 ||
 	    get_text(t, "home", &i->home, e) < 0 || get_text(t, "version", &i->version, e) < 0 || get_text(t, "build", &i->build, e) < 0 ||
 	    get_text(t, "bridge", &i->bridge, e) < 0 || get_text(t, "subnet", &i->subnet, e) < 0 ||
 	    get_text(t, "firecracker", &i->firecracker, e) < 0)
 		return -1;
+	i->no_service = service && service->kind == TOML_BOOLEAN && !service->boolean;
 	for (size_t n = 0; made && made->kind == TOML_ARRAY && n < made->list.n && i->n_made < INSTALLED_MADE_MAX; n++)
 		if (made->list.items[n]->kind == TOML_STRING)
 			i->made[i->n_made++] = mem_strdup(made->list.items[n]->string.text);
@@ -129,7 +130,7 @@ void installed_write(const struct installed *i, struct str *out)
 		add_text(out, texts[n].key, texts[n].text);
 		str_add(out, "\n");
 	}
-	str_addf(out, "uid = %lld\ngid = %lld\nmade = [", (long long)i->uid, (long long)i->gid);
+	str_addf(out, "uid = %lld\ngid = %lld\nservice = %s\nmade = [", (long long)i->uid, (long long)i->gid, i->no_service ? "false" : "true");
 	for (size_t n = 0; n < i->n_made; n++) {
 		str_add(out, n ? ", " : "");
 		add_text(out, "", i->made[n]);

@@ -2,6 +2,7 @@
 #pragma once
 /* What `banger system install` left behind, /etc/banger/install.toml: whose this host's banger is, and what the root helper takes from nobody else. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct installed {
 	char *version, *build; /* of the binary that was installed */
 	char *bridge, *subnet; /* "br-fc", "172.16.0.1/24" */
 	char *firecracker;     /* absolute path, "" without one */
+	bool no_service;       /* another service manager than systemd runs the two programs */
 	char *made[INSTALLED_MADE_MAX]; /* folders that were not there before the first installation */
 	size_t n_made;
 };

@@ -11,6 +11,7 @@ import pytest
 import conftest
 import leftovers
 from conftest import NOBODY
+from waits import pid_gone
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
@@ -87,6 +88,34 @@ def checks_alone(host):
     return found
 
 
+def test_configuration_that_others_can_change(empty):
+    empty.configure("log_level = 'debug'")
+    path = empty.root / "config/config.toml"
+    os.chown(path, empty.state.stat().st_uid, -1)
+    path.chmod(0o666)
+    found = checks(empty)["configuration"]
+    assert found["level"] == "WARN" and any("mode 0666, so others can change what is run" in text for text in found["details"]), found
+    found = checks(empty, "--fix")["configuration"]
+    assert found["level"] == "PASS" and found["fixed"] == [f"closed {path} to others' changes, its mode was 0666"], found
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    os.chown(path, 4242, -1)
+    found = checks(empty, "--fix")["configuration"]
+    assert found["level"] == "WARN" and any("is of user 4242" in text for text in found["details"]), found
+
+
+def test_key_that_ssh_would_not_take(empty):
+    folder, owner = empty.state / "ssh", empty.state.stat().st_uid
+    folder.mkdir(mode=0o700)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "id_ed25519"], check=True)
+    for path in (folder, folder / "id_ed25519", folder / "id_ed25519.pub"):
+        os.chown(path, owner, -1)
+    (folder / "id_ed25519").chmod(0o640)
+    (folder / "id_ed25519.pub").chmod(0o640)
+    found = checks(empty, "--fix")["files"]
+    assert found["fixed"] == [f"closed '{folder}/id_ed25519' to others, its mode was 0640"], found
+    assert subprocess.run(["ssh-keygen", "-y", "-f", folder / "id_ed25519"], capture_output=True).returncode == 0
+
+
 def test_files_open_to_others(empty):
     before = modes(empty)
     secret, folder = empty.state / "boot", empty.state / "images/x"
@@ -134,11 +163,18 @@ def test_stale_socket(empty):
     assert not checks(empty, "--fix")["files"]["fixed"]
 
 
+def stop_all(host):
+    """Also the helper, which outlives the daemon by a moment and holds files open."""
+    helper = host.status_without_start()["helper_pid"]
+    host.ok("daemon", "stop")
+    assert pid_gone(helper)
+
+
 def test_little_room_for_sockets(empty):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=0700,uid={empty.state.stat().st_uid}", "small", empty.run_dir], check=True)
     try:
         found = checks(empty)["files"]
-        empty.ok("daemon", "stop")
+        stop_all(empty)
         assert found["level"] == "FAIL" and f"{empty.run_dir} has 64K" in found["details"][0], found
     finally:
         subprocess.run(["umount", empty.run_dir], check=True)
@@ -150,7 +186,7 @@ def test_disk(empty, size, inodes, level, says):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={uid}" + (f",nr_inodes={inodes}" if inodes else ""), "small", empty.state], check=True)
     try:
         found = checks(empty)["disk"]
-        empty.ok("daemon", "stop")
+        stop_all(empty)
         assert found["level"] == level and says in " ".join(found["details"]), found
     finally:
         subprocess.run(["umount", empty.state], check=True)

@@ -167,6 +167,9 @@ vmm > $out/vmm.after
 case_ old old_helper
 case_ old_gone owner doctor --json
 
+rm /etc/systemd/system/bangerd* && systemctl daemon-reload
+case_ no_units owner doctor --json
+case_ no_units_fix root doctor --fix --json
 rm /run/banger-root/bangerd-root.sock
 case_ no_socket owner doctor --json
 case_ no_socket_fix root doctor --fix --json

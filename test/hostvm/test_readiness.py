@@ -135,6 +135,13 @@ def test_an_old_binary_in_its_place(results):
     assert checks(results, "old_gone")["installation"]["level"] == "PASS"
 
 
+def test_all_units_are_gone(results):
+    said = " ".join(checks(results, "no_units", status=1)["installation"]["details"])
+    assert all(f"{unit}' is missing" in said for unit in ("bangerd.service", "bangerd-root.service", "bangerd-root.socket")), said
+    found = checks(results, "no_units_fix")
+    assert found["installation"]["level"] == found["daemon"]["level"] == "PASS", found
+
+
 def test_the_helpers_socket_is_gone(results):
     found = checks(results, "no_socket", status=1)["installation"]
     assert "bangerd-root.sock' is missing" in " ".join(found["details"]), found
