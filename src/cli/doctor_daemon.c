@@ -2,16 +2,22 @@
 /* What the daemon knows. */
 #include "base/auto.h"
 #include "base/build.h"
+#include "base/mem.h"
 #include "cli/client.h"
 #include "cli/doctor.h"
 #include "store/layout.h"
+
+enum { DAEMON_MS = 30000 }; /* for all that it is asked, the repair of networks included */
 
 static MUST int check_daemon(
 	struct cli *cli, const struct config *config, struct doctor_check *c, struct doctor_check *names, struct varlink_client **ret, struct err *e)
 {
 	AUTO_DONE(daemon_status_out_done) struct daemon_status_out status = { 0 };
 
-	if (client_connect(cli, ret, e) < 0 || call_daemon_status(*ret, NULL, &status, e) < 0)
+	if (client_connect(cli, ret, e) < 0)
+		return -1;
+	varlink_client_set_deadline(*ret, time_now_ms() + DAEMON_MS);
+	if (call_daemon_status(*ret, NULL, &status, e) < 0)
 		return -1;
 	doctor_add(c, DOCTOR_PASS, "process %lld, version %s, at %s", (long long)status.pid, status.version,
 		status.socket);
@@ -64,6 +70,17 @@ static MUST int check_kernels(struct varlink_client *c, struct doctor_check *che
 	return 0;
 }
 
+/* One that hangs hears no request to stop. */
+static void tell_how_to_end(struct doctor_check *c)
+{
+	AUTO_MEM char *lock = layout_lock();
+
+	if (layout_installed())
+		doctor_add(c, DOCTOR_FAIL, "sudo banger system restart; VMs go on");
+	else
+		doctor_add(c, DOCTOR_FAIL, "kill -9 $(cat '%s') ends it; VMs go on", lock);
+}
+
 void doctor_daemon(struct cli *cli, const struct doctor_host *host, struct doctor_check *kvm, struct doctor_check ret[static DOCTOR_N_DAEMON])
 {
 	static const char *const names[DOCTOR_N_DAEMON] = { "daemon", "names", "guests' networks", "default image", "kernels" };
@@ -74,6 +91,8 @@ void doctor_daemon(struct cli *cli, const struct doctor_host *host, struct docto
 		ret[i] = (struct doctor_check){ .name = names[i] };
 	if (check_daemon(cli, host->config, &ret[0], &ret[1], &c, &e) < 0) {
 		doctor_add_error(&ret[0], DOCTOR_FAIL, &e);
+		if (e.code == ERR_TIMEOUT)
+			tell_how_to_end(&ret[0]);
 		for (size_t i = 1; i < DOCTOR_N_DAEMON; i++)
 			doctor_add(&ret[i], DOCTOR_WARN, "not known without the daemon");
 		return;

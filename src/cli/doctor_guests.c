@@ -100,21 +100,29 @@ static MUST int check_kvm(struct varlink_client *helper, struct doctor_check *kv
 	return 0;
 }
 
+static MUST int ask_helper(const struct doctor_host *host, struct doctor_check *kvm, struct varlink_client **ret, struct net_check_out *found, struct err *e)
+{
+	AUTO_MEM char *path = layout_helper_socket();
+
+	if (varlink_client_connect(path, ret, e) < 0)
+		return -1;
+	varlink_client_set_deadline(*ret, time_now_ms() + HELPER_MS);
+	return host->by_group && check_kvm(*ret, kvm, e) < 0 ? -1 : call_net_check(*ret, NULL, found, e);
+}
+
 int doctor_guests(struct varlink_client *daemon, const struct doctor_host *host, struct doctor_check *kvm, struct doctor_check *c, struct err *e)
 {
 	AUTO_DONE(vm_list_out_done) struct vm_list_out list = { 0 };
 	AUTO_DONE(net_check_out_done) struct net_check_out found = { 0 };
 	AUTO(varlink_client_free) struct varlink_client *helper = NULL;
-	AUTO_MEM char *path = layout_helper_socket();
 	size_t n = 0;
 
-	if (call_vm_list(daemon, NULL, &list, e) < 0 || varlink_client_connect(path, &helper, e) < 0)
+	if (call_vm_list(daemon, NULL, &list, e) < 0)
 		return -1;
-	varlink_client_set_deadline(helper, time_now_ms() + HELPER_MS);
-	if (host->by_group && check_kvm(helper, kvm, e) < 0)
-		return -1;
-	if (call_net_check(helper, NULL, &found, e) < 0)
-		return -1;
+	if (ask_helper(host, kvm, &helper, &found, e) < 0) {
+		err_wrap(e, "ask the helper");
+		return err_hint(e, host->installed ? "journalctl -u bangerd-root, then sudo banger system restart" : "banger daemon stop ends it too; VMs go on");
+	}
 	for (size_t i = 0; i < list.n_vms; i++) {
 		if (list.vms[i].state != VM_STATE_RUNNING || list.vms[i].net == NET_MODE_NONE || !list.vms[i].address)
 			continue;

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import stat
 import subprocess
 
@@ -27,7 +28,10 @@ def empty(binary, request):
 
 
 def checks(host, *options):
-    done = host.run("doctor", "--json", *options)
+    return by_name(host.run("doctor", "--json", *options))
+
+
+def by_name(done):
     return {check["name"]: check for check in done.json}
 
 
@@ -190,6 +194,25 @@ def test_disk(empty, size, inodes, level, says):
         assert found["level"] == level and says in " ".join(found["details"]), found
     finally:
         subprocess.run(["umount", empty.state], check=True)
+
+
+@pytest.mark.parametrize("role, check", [("daemon", "daemon"), ("helper", "guests' networks")])
+def test_one_that_hangs(empty, role, check):
+    empty.ok("vm", "list")
+    status = empty.status_without_start()
+    pid = status["pid" if role == "daemon" else "helper_pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        done = empty.run("doctor", "--json", timeout=60)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    found = by_name(done)[check]
+    if role == "daemon":
+        run("sh", "-c", found["details"][1].split(" ends it")[0])
+        assert pid_gone(pid)
+    assert found["level"] == ("FAIL" if role == "daemon" else "WARN") and len(found["details"]) == 2, found
+    assert re.search("does not answer|timed out", found["details"][0]), found
+    assert not [c for c in checks(empty).values() if c["level"] == "FAIL"]
 
 
 def test_no_ssh(binary, tmp_path):
