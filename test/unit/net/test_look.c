@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What is looked at without being changed: routes, firewalls of others, what is missing of a guest's network. Made with ip and nft. */
+#include "netns.h"
+
+#include <linux/netlink.h>
+
+#include "net/firewall.h"
+#include "net/route.h"
+
+#define ID "1a2b3c4d-5e6f-4000-8000-000000000000"
+
+static bool allowed;
+
+static int enter(void **state)
+{
+	allowed = netns_enter();
+	return 0;
+}
+
+#define NEEDS_NETNS()           \
+	do {                    \
+		if (!allowed)   \
+			skip(); \
+	} while (0)
+
+static void routes(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(netlink_free) struct netlink *n = NULL;
+	AUTO_MEM struct route *all = NULL;
+	struct err e = { 0 };
+	size_t count, seen = 0;
+
+	assert_shell("ip link add lan0 type bridge && ip addr add 10.1.2.3/24 dev lan0 && ip link set lan0 up");
+	assert_shell("ip route add 172.30.0.0/16 dev lan0 && ip route add blackhole 172.29.0.0/16 && ip route add default via 10.1.2.1 && "
+		     "ip route add 172.28.0.0/16 dev lan0 table 77");
+	assert_ok(netlink_open(NETLINK_ROUTE, &n, &e));
+	assert_ok(route_list(n, &all, &count, &e));
+	for (size_t i = 0; i < count; i++) {
+		seen |= all[i].prefix == 0 && all[i].to == 0 && all[i].index > 1 ? 1 : 0;
+		seen |= all[i].prefix == 16 && all[i].to == 0xac1e0000 && all[i].index > 1 ? 2 : 0;
+		seen |= all[i].prefix == 24 && all[i].to == 0x0a010200 ? 4 : 0;
+		seen |= all[i].prefix == 16 && all[i].to == 0xac1d0000 ? 8 : 0;
+		assert_int_not_equal(all[i].to, 0xac1c0000); /* not of table main */
+	}
+	assert_int_equal(seen, 15);
+	assert_shell("ip link delete lan0 && ip route flush table main");
+}
+
+static void subnet_in_use(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
+	struct net_vm vm = netns_vm(ID, 2, false);
+	AUTO_FD int fd = -1;
+	struct err e = { 0 };
+
+	assert_shell("ip link add lan0 type bridge && ip addr add 10.1.2.3/24 dev lan0 && ip link set lan0 up && ip route add 172.30.0.0/16 dev lan0");
+	assert_ok(net_check_free(n, &e));
+	assert_ok(net_attach(n, &vm, &fd, &e)); /* our own routes are no conflict */
+	assert_ok(net_check_free(n, &e));
+	assert_shell("ip route add 172.30.5.64/26 dev lan0");
+	assert_int_equal(net_check_free(n, &e), -1);
+	assert_int_equal(e.code, ERR_EXISTS);
+	assert_string_equal(e.msg, "the subnet 172.30.5.1/24 is in use: there is a route to 172.30.5.64/26");
+	err_clear(&e);
+	assert_ok(net_remove_all(n, &e));
+	assert_shell("ip link delete lan0");
+}
+
+static void firewalls(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(netlink_free) struct netlink *n = NULL;
+	struct firewall found[FIREWALLS_MAX];
+	struct err e = { 0 };
+	size_t count;
+
+	assert_ok(netlink_open(NETLINK_NETFILTER, &n, &e));
+	assert_ok(firewall_list(n, NETNS_BRIDGE, found, &count, &e));
+	assert_int_equal(count, 0);
+	assert_shell("nft -f - <<'E'\n"
+		     "table ip filter { chain FORWARD { type filter hook forward priority 0; policy drop; }; chain OUTPUT { type filter hook output priority 0; policy drop; }; }\n"
+		     "table inet wall { chain in { type filter hook input priority 5; policy drop; }; chain jumped { drop; }; chain open { type filter hook forward priority 9; policy accept; }; }\n"
+		     "table ip6 six { chain f { type filter hook forward priority 0; policy drop; }; }\n"
+		     "table ip banger-t { chain forward { type filter hook forward priority 0; policy drop; }; }\n"
+		     "E\n");
+	assert_ok(firewall_list(n, NETNS_BRIDGE, found, &count, &e));
+	assert_int_equal(count, 2);
+	assert_string_equal(found[0].chain, "ip filter FORWARD");
+	assert_true(found[0].forward);
+	assert_string_equal(found[1].chain, "inet wall in");
+	assert_false(found[1].forward);
+	assert_shell("nft add rule ip filter FORWARD iifname " NETNS_BRIDGE " accept");
+	assert_ok(firewall_list(n, NETNS_BRIDGE, found, &count, &e));
+	assert_int_equal(count, 1);
+	assert_shell("nft flush ruleset");
+}
+
+static void what_misses(void **state)
+{
+	NEEDS_NETNS();
+	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
+	struct net_vm vm = netns_vm(ID, 2, true);
+	AUTO_MEM struct net_entry *before = NULL, *flushed = NULL, *again = NULL;
+	AUTO_FD int fd = -1, none = -1;
+	struct err e = { 0 };
+	size_t count;
+
+	assert_ok(net_attach(n, &vm, &fd, &e));
+	assert_ok(net_list(n, &before, &count, &e));
+	assert_true(count == 1 && before[0].guarded && before[0].nat && before[0].attached);
+	assert_shell("nft flush ruleset");
+	assert_ok(net_list(n, &flushed, &count, &e));
+	assert_true(count == 1 && !flushed[0].guarded && !flushed[0].nat && flushed[0].attached);
+	assert_ok(net_attach(n, &vm, &none, &e));
+	assert_int_equal(none, -1); /* its user keeps it */
+	assert_ok(net_list(n, &again, &count, &e));
+	assert_true(count == 1 && again[0].guarded && again[0].nat && again[0].attached);
+	assert_ok(net_remove_all(n, &e));
+	assert_shell("test -z \"$(nft list ruleset)\"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(routes),
+		cmocka_unit_test(subnet_in_use),
+		cmocka_unit_test(firewalls),
+		cmocka_unit_test(what_misses),
+	};
+
+	return cmocka_run_group_tests(tests, enter, NULL);
+}
