@@ -66,7 +66,7 @@ static MUST int end_vms(bool force, struct err *e)
 		return err_hint(e, "--force goes on without an answer; VMs that run then stay until they are killed");
 	}
 	for (size_t i = 0; i < list.n_vms; i++) {
-		if (list.vms[i].state != VM_STATE_RUNNING)
+		if (list.vms[i].state != VM_STATE_RUNNING && list.vms[i].state != VM_STATE_PAUSED)
 			continue;
 		if (force && stop_vm(c, &list.vms[i], e) < 0)
 			return -1;

@@ -13,6 +13,7 @@
 #include "daemon/hello.h"
 #include "daemon/jobs.h"
 #include "daemon/objects.h"
+#include "daemon/space.h"
 #include "daemon/watch.h"
 #include "net/addr.h"
 #include "proto/server.h"
@@ -197,6 +198,12 @@ static int fail_new(struct object *o, struct job *j)
 	return -1;
 }
 
+/* What would be paused at once. */
+static MUST int check_space(const char *act, const char *name, struct err *e)
+{
+	return space_check(e) < 0 ? err_wrap(e, "%s '%s'", act, name) : 0;
+}
+
 int begin_vm_create(const struct begin *b, struct err *e)
 {
 	const struct vm_create_in *in = b->in;
@@ -207,7 +214,7 @@ int begin_vm_create(const struct begin *b, struct err *e)
 	struct object *o;
 	struct job *j = NULL;
 
-	if (fill_record(b, in, &vm, &warning, e) < 0)
+	if (fill_record(b, in, &vm, &warning, e) < 0 || ((!in->has_start || in->start) && check_space("create", vm.name, e) < 0))
 		return -1;
 	o = object_add(b->daemon, LAYOUT_VM, &vm);
 	if (job_new(o, &how, &j, e) < 0)
@@ -267,7 +274,8 @@ int begin_vm_act(const struct begin *b, struct err *e)
 	/* Two who want a VM gone both get what they want. */
 	if (o->vm.state == VM_STATE_DELETING && o->job && (act == VM_ACT_DELETE || act == VM_ACT_DELETE_FORCE))
 		return job_join(o->job, b->call, e);
-	if (vm_state_next(o->vm.name, o->vm.state, act, &next, e) < 0 || (starts && check_network(b->daemon, o, e) < 0) || job_new(o, &how, &j, e) < 0)
+	if (vm_state_next(o->vm.name, o->vm.state, act, &next, e) < 0 || (starts && (check_network(b->daemon, o, e) < 0 || check_space("start", o->vm.name, e) < 0)) ||
+	    job_new(o, &how, &j, e) < 0)
 		return -1;
 	o->vm.state = if_idle ? o->vm.state : next;
 	o->vm.operation = mem_strdup(j->id);

@@ -36,6 +36,7 @@ struct daemon {
 	struct metrics *metrics;  /* NULL: not configured */
 	struct loop_source *idle_timer;
 	int64_t idle_timer_ms;
+	struct loop_source *space_timer; /* daemon/space, while VMs run */
 	struct dns_server *dns;   /* NULL: off, or it cannot listen */
 	char dns_reason[sizeof(((struct err *)0)->msg)]; /* why not, then */
 	bool network;         /* the helper can make networks */

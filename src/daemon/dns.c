@@ -44,7 +44,7 @@ static void rebuild(struct dns_server *s)
 	if (addr_parse_net(s->daemon->config->subnet, &net, &ignored) < 0)
 		return;
 	objects_each(s->daemon, o) {
-		if (o->kind != LAYOUT_VM || o->vm.state != VM_STATE_RUNNING || o->vm.net == NET_MODE_NONE ||
+		if (o->kind != LAYOUT_VM || (o->vm.state != VM_STATE_RUNNING && o->vm.state != VM_STATE_PAUSED) || o->vm.net == NET_MODE_NONE ||
 		    addr_nth(&net, (uint32_t)o->vm.net_index, &address, &ignored) < 0)
 			continue;
 		hosts = mem_grow(hosts, n, sizeof(*hosts));

@@ -19,6 +19,7 @@
 #include "daemon/job_reply.h"
 #include "daemon/jobs.h"
 #include "daemon/objects.h"
+#include "daemon/space.h"
 #include "daemon/watch.h"
 #include "proto/server.h"
 
@@ -108,9 +109,14 @@ static void apply_vm(struct object *o, const struct job *j, const struct vm_reco
 	if (to->n_processes) {
 		set_text(&o->vm.vmm, to->vmm);
 		set_text(&o->vm.confined, to->confined);
-		o->vm.state = VM_STATE_RUNNING;
-		/* A signal that did not end it is no new start. */
-		if (!str_eq(j->method, "io.banger.VmKill"))
+		/* A signal that did not end it is no new start, and wakes nobody. */
+		bool kill = str_eq(j->method, "io.banger.VmKill");
+		o->held = str_eq(j->method, "io.banger.Hold") || (kill && j->before.state == VM_STATE_PAUSED);
+		o->vm.state = o->held ? VM_STATE_PAUSED : VM_STATE_RUNNING;
+		space_watch(o->daemon);
+		if (o->held)
+			return;
+		if (!kill && !str_eq(j->method, "io.banger.Resume"))
 			o->vm.started_at = (int64_t)time(NULL);
 		o->vm.has_started_at = true;
 		o->vm.has_stopped_at = false;
@@ -152,6 +158,11 @@ static void let_go(struct job *j)
 	j->done = true;
 }
 
+static bool is_hold(const struct job *j)
+{
+	return str_eq(j->method, "io.banger.Hold") || str_eq(j->method, "io.banger.Resume");
+}
+
 int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 {
 	struct object *o = j->object;
@@ -189,7 +200,9 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		apply_image(&o->image, in->image);
 	else
 		apply_kernel(&o->kernel, in->kernel);
-	if (object_save(o, e) < 0) {
+	if (is_hold(j)) { /* a disk that is full must not make it look as if nothing had been done */
+		save_or_log(o);
+	} else if (object_save(o, e) < 0) {
 		j->failure = *e;
 		return -1;
 	}
@@ -298,7 +311,7 @@ static void hear_last_word(struct object *o)
 
 void job_end_settle(struct object *o)
 {
-	bool runs = o->vm.state == VM_STATE_RUNNING, owned = watch_owner_alive(o);
+	bool runs = o->vm.state == VM_STATE_RUNNING || o->vm.state == VM_STATE_PAUSED, owned = watch_owner_alive(o);
 	char params[64];
 
 	if (o->job || o->daemon->stopping)
@@ -317,6 +330,24 @@ void job_end_settle(struct object *o)
 		set_reason(o, o->left ? NULL : "the VMM ended by itself");
 		begin_own(o, "io.banger.VmKill", params, VM_STATE_STOPPING, JOB_ERROR);
 	}
+}
+
+/* The record says paused before the VMM is: whatever ends in between, the next look at the disk puts both in line. */
+void job_end_hold(struct object *o, bool hold, const char *reason)
+{
+	struct job_begin how = { .method = hold ? "io.banger.Hold" : "io.banger.Resume", .params = "{}", .on_failure = JOB_RESTORES };
+	struct err e = { 0 };
+	struct job *j;
+
+	if (job_new(o, &how, &j, &e) < 0) {
+		log_error("cannot begin", "method", how.method, "object", object_name(o), "why", e.msg);
+		return;
+	}
+	o->vm.state = VM_STATE_PAUSED;
+	if (hold)
+		set_reason(o, reason);
+	save_or_log(o);
+	job_run(j);
 }
 
 /* The record says running until it is stopped: a daemon that finds it so lets it live. */
@@ -400,6 +431,7 @@ static void reconcile_vm(struct object *o, bool new_boot)
 		resume(o, false, "io.banger.VmDelete");
 		break;
 	case VM_STATE_RUNNING:
+	case VM_STATE_PAUSED:
 		if (new_boot) {
 			end_with_host(o);
 			break;
@@ -410,6 +442,7 @@ static void reconcile_vm(struct object *o, bool new_boot)
 		if (hello_start(o, &e) < 0)
 			log_error("cannot listen for the guest", "vm", o->vm.name, "why", e.msg);
 		watch_start(o);
+		space_watch(o->daemon);
 		if (console_word_of(o) == CONSOLE_HALTED)
 			job_end_halted(o);
 		break;

@@ -2,6 +2,8 @@
 #pragma once
 /* How jobs end, and what follows: undo, the resting state, and operations the daemon begins by itself. Private to daemon/jobs. */
 
+#include <stdbool.h>
+
 struct job;
 struct object;
 
@@ -12,5 +14,7 @@ void job_end_failed(struct job *j);
 void job_end_settle(struct object *o);
 /* Begins the stop of a running VM whose guest's kernel has halted. */
 void job_end_halted(struct object *o);
+/* Begins the pause (hold) of a running VM, for that reason, or lets a paused one go on. */
+void job_end_hold(struct object *o, bool hold, const char *reason);
 /* Begins the stop of a running VM that is idle; reason is what its record says afterwards. */
 void job_end_idle(struct object *o, const char *reason);

@@ -33,6 +33,7 @@ struct object {
 	bool ready;          /* said hello since the last start */
 	bool reboot;         /* said it leaves to come back */
 	bool left;           /* said it leaves for good */
+	bool held;           /* paused, and its VMM has confirmed that to this daemon */
 	/* daemon/idle: last use by both clocks, and when it is asked whether it is idle. */
 	int64_t used_at, used_ms, idle_at_ms;
 	struct idle_look *idle_look; /* while it is watched before its stop */

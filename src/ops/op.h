@@ -47,6 +47,8 @@ MUST int op_confine(struct op *op, const struct landlock_rule *rules, size_t n, 
 
 /* ops/undo: runs the journal backwards and releases what a VM holds. */
 MUST int op_undo(struct op *op, struct err *e);
+/* ops/vm_hold: no guest instruction runs from here on, or they do again. Repeatable. */
+MUST int op_vm_hold(struct op *op, bool hold, struct err *e);
 /* ops/vm_release: ends a VM's processes, takes its network and its sockets away; with keep_run its run folder stays for the next launch.
  * Every step is tried; the first error is the result. Repeatable. */
 MUST int vm_release(struct op *op, bool keep_run, struct err *e);

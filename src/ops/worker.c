@@ -104,6 +104,8 @@ static MUST int run_job(struct op *op, struct err *e)
 {
 	if (str_eq(op->job.method, "io.banger.Undo"))
 		return op_undo(op, e);
+	if (str_eq(op->job.method, "io.banger.Hold") || str_eq(op->job.method, "io.banger.Resume"))
+		return op_vm_hold(op, str_eq(op->job.method, "io.banger.Hold"), e);
 	for (size_t i = 0; i < n_op_rows; i++)
 		if (str_eq(op_rows[i].name, op->job.method))
 			return run_row(op, &op_rows[i], e);

@@ -22,6 +22,9 @@ static const struct {
 	{ VM_STATE_RUNNING,
 	  { [VM_ACT_STOP] = VM_STATE_STOPPING, [VM_ACT_RESTART] = VM_STATE_STOPPING, [VM_ACT_KILL] = VM_STATE_STOPPING,
 	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_CONNECT] = VM_STATE_RUNNING } },
+	/* Its guest can neither answer nor shut down in order. */
+	{ VM_STATE_PAUSED,
+	  { [VM_ACT_KILL] = VM_STATE_STOPPING, [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING } },
 	{ VM_STATE_ERROR,
 	  { [VM_ACT_STOP] = VM_STATE_STOPPING, [VM_ACT_KILL] = VM_STATE_STOPPING, [VM_ACT_DELETE] = VM_STATE_DELETING,
 	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING } },
@@ -30,7 +33,9 @@ static const struct {
 static int refuse(const char *name, enum vm_state from, enum vm_act act, struct err *e)
 {
 	err_set(e, ERR_STATE, "%s '%s': it is %s", act_texts[act], name, from == VM_STATE_RUNNING ? "running" : vm_state_text(from));
-	if (from == VM_STATE_RUNNING && act == VM_ACT_DELETE)
+	if (from == VM_STATE_PAUSED)
+		err_hint(e, "the host's disk is nearly full: free space and it goes on by itself, or banger vm kill %s ends it", name);
+	else if (from == VM_STATE_RUNNING && act == VM_ACT_DELETE)
 		err_hint(e, "banger vm stop %s, or delete it with --force", name);
 	else if (from == VM_STATE_RUNNING && act == VM_ACT_SET)
 		err_hint(e, "banger vm stop %s", name);

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Storage under pressure: what running guests write when the host's disk fills up."""
+import hashlib
+import os
+import subprocess
+
+import pytest
+
+MIB = 1 << 20
+DISK, LEFT, WRITTEN = 1200 * MIB, 260 * MIB, 400 * MIB
+RESERVE = DISK // 20
+
+
+@pytest.fixture
+def vms_on_small_disk(new_host, tmp_path):
+    """A host whose VMs lie on a file system of their own, 1200 MiB, of which 260 MiB are free until filler goes."""
+    host = new_host()
+    host.ok("vm", "list")
+    host.ok("daemon", "stop")
+    vms, disk = host.state / "vms", tmp_path / "vms.ext4"
+    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", disk, f"{DISK // MIB}M"], check=True, capture_output=True)
+    subprocess.run(["mount", "-o", "loop", disk, vms], check=True)
+    vms.chmod(0o700)
+    (vms / "lost+found").rmdir()
+    yield host
+    host.ok("daemon", "stop")
+    subprocess.run(["umount", vms], check=True)
+    assert subprocess.run(["e2fsck", "-fn", disk], capture_output=True).returncode == 0
+
+
+def free(host):
+    s = os.statvfs(host.state / "vms")
+    return s.f_bavail * s.f_frsize
+
+
+def digest_of_lines(count):
+    """sha256sum of what `yes 0123456789abcde | head -c COUNT` prints."""
+    h, block = hashlib.sha256(), b"0123456789abcde\n" * (MIB // 16)
+    for _ in range(count // MIB):
+        h.update(block)
+    return h.hexdigest()
+
+
+@pytest.mark.parametrize("file", ["/var/big", "/root/big"])
+def test_paused_before_the_disk_is_full(vms_on_small_disk, file):
+    """A guest writes at full speed: it is paused with the reserve not used up, stays so over the daemon's death, goes on when there is room,
+    and what it has written is what it meant to write, also after the next start."""
+    host = vms_on_small_disk
+    host.ok("vm", "create", "--name", "writer", "--net", "none", "--memory", "256M", "--disk-size", "1G")
+    filler = host.state / "vms/filler"
+    with filler.open("wb") as f:
+        os.posix_fallocate(f.fileno(), 0, free(host) - LEFT)
+    log = host.log_position()
+    writing = host.popen("vm", "exec", "writer", "--", "sh", "-c", f"yes 0123456789abcde | head -c {WRITTEN} > {file} && sync")
+    host.wait_state("writer", "paused", 120)
+    at_pause = free(host)
+    seen = host.show("writer")
+    assert "are kept free" in seen["reason"] and seen["pid"], seen
+    assert "reason:" in host.ok("vm", "show", "writer").stdout and "paused" in host.ok("vm", "list").stdout
+    assert "VM is paused" in host.new_log(log)
+    host.run("vm", "exec", "writer", "--", "true").refused("paused", status=125, operation=False)
+    for command in (["stop"], ["start"], ["restart"], ["set", "--vcpu", "2"], ["delete"]):
+        host.run("vm", *command, "writer").refused("'writer': it is paused", operation=False)
+    host.kill("daemon")
+    assert host.show("writer")["state"] == "paused"
+    assert RESERVE // 4 < free(host) <= at_pause < 2 * RESERVE
+    assert writing.poll() is None
+    host.run("vm", "create", "--name", "late", "--net", "none").refused("create 'late': too little space", operation=False)
+    filler.unlink()
+    out, err = writing.communicate(timeout=120)
+    assert writing.returncode == 0, err
+    host.wait_state("writer", "running")
+    assert host.show("writer").get("reason") is None
+    want = digest_of_lines(WRITTEN)
+    host.exec("writer", "sh", "-c", "echo 3 > /proc/sys/vm/drop_caches")
+    assert host.exec("writer", "sha256sum", file).split()[0] == want
+    host.ok("vm", "restart", "writer")
+    assert host.exec("writer", "sha256sum", file).split()[0] == want
+    host.ok("vm", "delete", "--force", "writer")
