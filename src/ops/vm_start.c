@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "disk/root.h"
+#include "disk/store.h"
 #include "kernel/import.h"
 #include "kernel/initrd.h"
 #include "ops/console_tail.h"
@@ -68,12 +69,32 @@ static MUST int add_disk(struct launch *l, char *path, const char *role, bool re
 	return 0;
 }
 
+/* A host disk that was full, or broke, when the guest wrote: its kernel gave the store up, and a joined root would be nothing but errors. All
+ * that is in the tables was written before it, so for the file system this is a power cut. */
+static MUST int heal_store(struct op *op, struct err *e)
+{
+	const struct vm_record *vm = op->job.vm;
+	AUTO_MEM char *path = layout_file(LAYOUT_VM, vm->id, disk_root_name(DISK_SNAPSHOT));
+	bool healed;
+
+	if (disk_store_heal(path, (uint64_t)vm->root_mib << 20, &healed, e) < 0)
+		return err_hint(e, "what is on its root cannot be trusted: banger vm delete %s, and make it anew", vm->name);
+	if (!healed)
+		return 0;
+	log_warn("store checked and set valid again", "vm", vm->name);
+	free(op->warning);
+	op->warning = mem_printf("a write to the root of '%s' had failed for want of space or by a broken disk; its store was checked and is used again", vm->name);
+	return 0;
+}
+
 /* Order: root or base, work, modules, store. What an ephemeral VM writes need not survive the host. */
-static MUST int open_disks(const struct op *op, struct launch *l, struct err *e)
+static MUST int open_disks(struct op *op, struct launch *l, struct err *e)
 {
 	const struct vm_record *vm = op->job.vm;
 	bool snapshot = vm->root_backend == ROOT_BACKEND_SNAPSHOT;
 
+	if (snapshot && heal_store(op, e) < 0)
+		return -1;
 	if (snapshot ? add_disk(l, layout_file(LAYOUT_IMAGE, vm->image, "rootfs.ext4"), "base", true, false, e) < 0
 		     : add_disk(l, layout_file(LAYOUT_VM, vm->id, disk_root_name(DISK_COPY)), "root", false, vm->ephemeral, e) < 0)
 		return -1;
