@@ -41,6 +41,8 @@ static void print_fields(const struct vm_info *vm)
 	table_field(&t, "disk", str_bytes((uint64_t)vm->disk_mib << 20, size));
 	table_field(&t, "root", str_bytes((uint64_t)vm->root_mib << 20, size));
 	table_field(&t, "root kept by", root_backend_text(vm->root_backend));
+	table_field(&t, "root takes", str_bytes((uint64_t)vm->root_bytes, size));
+	table_field(&t, "disk takes", str_bytes((uint64_t)vm->work_bytes, size));
 	table_field(&t, "net", net_mode_text(vm->net));
 	table_field(&t, "address", vm->address);
 	table_field(&t, "dns name", vm->dns_name);

@@ -76,7 +76,7 @@ static MUST int run_new(const struct begin *b, struct object *o, int *fds, size_
 		close(fds[i]);
 	/* A record left behind without files is undone at the next start. */
 	if (object_remove(o, &ignored) < 0)
-		return -1;
+		object_forget(o);
 	return -1;
 }
 

@@ -192,9 +192,9 @@ static int fail_new(struct object *o, struct job *j)
 
 	if (j)
 		job_drop(j);
-	/* What cannot be removed is a record without files, which the next start undoes. */
+	/* What cannot be removed is a record without files, which the next start undoes, or none at all where nothing can be written. */
 	if (object_remove(o, &ignored) < 0)
-		return -1;
+		object_forget(o);
 	return -1;
 }
 

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/objects.h"
+#include "daemon/stats.h"
 #include "dns/zone.h"
 #include "net/addr.h"
 #include "proto/server.h"
@@ -57,6 +58,8 @@ void inline_vm_info(const struct object *o, struct vm_info *ret)
 		.disk_mib = vm->disk_mib,
 		.root_mib = vm->root_mib,
 		.root_backend = vm->root_backend,
+		.root_bytes = stats_root_bytes(o),
+		.work_bytes = stats_work_bytes(o),
 		.net = vm->net,
 		.cid = vm->cid,
 		.ephemeral = vm->ephemeral,

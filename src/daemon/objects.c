@@ -79,6 +79,16 @@ static void forget_host_keys(const struct object *o)
 		log_warn("host keys stay known", "vm", o->vm.name, "why", why.msg);
 }
 
+void object_forget(struct object *o)
+{
+	bool vm = o->kind == LAYOUT_VM;
+	struct daemon *d = o->daemon;
+
+	object_free(o);
+	if (vm)
+		dns_changed(d);
+}
+
 int object_remove(struct object *o, struct err *e)
 {
 	if (o->kind == LAYOUT_VM)

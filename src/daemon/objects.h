@@ -52,6 +52,8 @@ struct object *object_add(struct daemon *d, enum layout_kind kind, void *record)
 MUST int object_save(struct object *o, struct err *e);
 /* Removes record and table entry; o is gone afterwards. */
 MUST int object_remove(struct object *o, struct err *e);
+/* Removes the table entry only: for one whose record cannot be written or removed; o is gone afterwards. */
+void object_forget(struct object *o);
 /* By name, id, or unique id prefix (four characters or more). ERR_NOT_FOUND, or ERR_INVALID for an ambiguous prefix, which lists the names. */
 MUST int object_find(struct daemon *d, enum layout_kind kind, const char *ref, struct object **ret, struct err *e);
 /* By exact id; NULL if none. */

@@ -74,6 +74,16 @@ static int64_t allocated(const struct object *o, const char *name)
 	return stat(path, &st) < 0 ? 0 : (int64_t)st.st_blocks * 512;
 }
 
+int64_t stats_root_bytes(const struct object *o)
+{
+	return allocated(o, o->vm.root_backend == ROOT_BACKEND_SNAPSHOT ? "root.store" : "root.ext4");
+}
+
+int64_t stats_work_bytes(const struct object *o)
+{
+	return allocated(o, "work.ext4");
+}
+
 static void add_net(const struct object *o, struct netlink *net, struct vm_usage *s)
 {
 	char tap[ADDR_DEV_NAME];
@@ -98,9 +108,9 @@ void stats_read(const struct object *o, struct netlink *net, struct vm_usage *re
 		.at_ms = time_now_ms(),
 		.vcpus = vm->vcpus,
 		.memory_mib = vm->memory_mib,
-		.root_bytes = allocated(o, vm->root_backend == ROOT_BACKEND_SNAPSHOT ? "root.store" : "root.ext4"),
+		.root_bytes = stats_root_bytes(o),
 		.root_mib = vm->root_mib,
-		.work_bytes = allocated(o, "work.ext4"),
+		.work_bytes = stats_work_bytes(o),
 		.disk_mib = vm->disk_mib,
 	};
 	for (size_t i = 0; i < vm->n_processes; i++) {

@@ -103,7 +103,7 @@ def test_store_whose_write_failed(host, new_vm):
     assert host.exec("failed", "cat", "/etc/kept") == "here\n"
     assert store.open("rb").read(16) == header
     host.ok("vm", "stop", "failed")
-    assert host.ok("vm", "start", "failed").stderr == ""
+    assert "warning" not in host.ok("vm", "start", "failed").stderr
 
 
 def test_torn_store(host, new_vm):
@@ -118,3 +118,68 @@ def test_torn_store(host, new_vm):
     host.run("vm", "start", "torn").refused("start 'torn': store '.*root.store': its table is torn", operation=True)
     assert store.open("rb").read(8) == b"SnAp\0\0\0\0"
     assert host.show("torn")["state"] == "stopped"
+
+
+def test_what_a_vm_takes(host):
+    """vm show says what stat(2) does, by the back end."""
+    for backend, name in (("snapshot", "root.store"), ("copy", "root.ext4")):
+        vm = f"takes-{backend}"
+        with host.varlink() as v:
+            v.call("io.banger.VmCreate", name=vm, start=False, net="none", root_backend=backend, disk_mib=64)
+        seen, folder = host.show(vm), store_of(host, vm).parent
+        assert seen["root_backend"] == backend
+        assert seen["root_bytes"] == (folder / name).stat().st_blocks * 512
+        assert seen["work_bytes"] == (folder / "work.ext4").stat().st_blocks * 512 > 0
+        assert (seen["root_bytes"] == 0) == (backend == "snapshot")
+        assert "root takes:" in host.ok("vm", "show", vm).stdout
+        host.ok("vm", "delete", vm)
+
+
+def test_image_of_vms_is_not_deleted(host, new_vm):
+    new_vm("user", "--no-start", "--net", "none")
+    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm'.*use", operation=False)
+    host.ok("vm", "start", "user")
+    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm'.*use", operation=False)
+    assert host.exec("user", "hostname") == "user\n"
+
+
+@pytest.fixture
+def remount(vms_on_small_disk):
+    """remount("ro" or "rw"): the file system of the VMs."""
+    host = vms_on_small_disk
+
+    def mount(how):
+        subprocess.run(["mount", "-o", f"remount,{how}", host.state / "vms"], check=True)
+    yield host, mount
+    mount("rw")
+
+
+def test_read_only_state(remount):
+    """Everything that would write is refused in one sentence; what is there is shown, and works again afterwards."""
+    host, mount = remount
+    host.ok("vm", "create", "--no-start", "--name", "kept", "--net", "none", "--disk-size", "64M")
+    files = sorted(path.name for path in (host.state / "vms").rglob("*"))
+    mount("ro")
+    for command in (["create", "--name", "new", "--net", "none"], ["start", "kept"], ["set", "kept", "--disk-size", "128M"]):
+        host.run("vm", *command).refused("read-only", hint=None, operation=None)
+    assert {name: vm["state"] for name, vm in host.vms().items()} == {"kept": "created"}
+    assert sorted(path.name for path in (host.state / "vms").rglob("*")) == files
+    mount("rw")
+    host.ok("vm", "start", "kept")
+    assert host.exec("kept", "hostname") == "kept\n"
+    host.ok("vm", "delete", "--force", "kept")
+
+
+def test_vanished_state(new_host):
+    """The state folder is moved away under the daemon: nothing is made in its place, and with it back all goes on."""
+    host = new_host()
+    host.ok("vm", "create", "--name", "kept", "--net", "none", "--disk-size", "64M")
+    away = host.root / "away"
+    host.state.rename(away)
+    host.run("vm", "create", "--name", "new", "--net", "none").refused("No such file", hint=None, operation=None)
+    assert {name: vm["state"] for name, vm in host.vms().items()} == {"kept": "running"}
+    assert host.exec("kept", "hostname") == "kept\n"
+    assert not host.state.exists()
+    away.rename(host.state)
+    host.ok("vm", "restart", "kept")
+    assert host.exec("kept", "hostname") == "kept\n"
