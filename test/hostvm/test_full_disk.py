@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""An installed banger's host disk fills up under a jailed Firecracker, which would make an error of it in the guest. full_disk.sh runs the cases in one
+boot of the host machine, this asserts what they left."""
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+from test_hostvm import TOP, Results, firecracker_reason
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    if reason := firecracker_reason():
+        pytest.skip(reason)
+    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
+    out = tmp_path_factory.mktemp("full_disk")
+    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
+    files = [HERE / "full_disk.sh", cache / "kernel.deb", cache / "rootfs.tar"]
+    done = subprocess.run([HERE / "hostvm", "banger", os.environ.get("BANGER") or TOP / "build/src/banger", out, *files],
+                          env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
+    print(done.stdout.decode(errors="replace"))
+    assert (out / "full_disk/journal.out").exists(), done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")[-4000:]
+    return Results(out / "full_disk")
+
+
+def test_paused_before_the_disk_is_full(results):
+    results.output("small")
+    results.output("create")
+    assert int(results.output("paused")) > 1 << 20
+    seen = json.loads(results.output("show"))
+    assert seen["state"] == "paused" and seen["vmm"] == "firecracker" and "are kept free" in seen["reason"], seen
+    assert "paused" in results.read("refused", "err") and results.read("refused", "status").strip() == "125"
+    assert "VM is paused" in results.read("journal", "out")
+
+
+def test_nothing_is_lost(results):
+    results.output("running")
+    results.output("writing")
+    assert results.output("digest").split()[0] == hashlib.sha256(b"0123456789abcde\n" * (209715200 // 16)).hexdigest()
+    assert results.output("delete") == "writer\n"
