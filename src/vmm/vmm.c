@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/auto.h"
+#include "base/str.h"
 #include "vmm/firecracker/firecracker.h"
 #include "vmm/qemu/qemu.h"
 
@@ -17,4 +19,14 @@ const struct vmm_driver *vmm_driver(enum vmm_kind kind)
 		break;
 	}
 	abort();
+}
+
+const struct vmm_driver *vmm_driver_named(const char *name)
+{
+	static const struct vmm_driver *const all[] = { &vmm_firecracker, &vmm_qemu };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (str_eq(all[i]->name, name))
+			return all[i];
+	return NULL;
 }

@@ -59,3 +59,5 @@ struct vmm_driver {
 
 /* The driver of a kind; kind is never unset. */
 const struct vmm_driver *vmm_driver(enum vmm_kind kind);
+/* The driver of that name, as records have it; NULL for another or no name. */
+const struct vmm_driver *vmm_driver_named(const char *name);
