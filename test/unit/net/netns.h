@@ -27,6 +27,21 @@ static inline bool netns_enter(void)
 	return true;
 }
 
+static bool netns_allowed;
+
+/* A cmocka group's set-up; its tests begin with NEEDS_NETNS(). */
+static inline int netns_setup(void **state)
+{
+	netns_allowed = netns_enter();
+	return 0;
+}
+
+#define NEEDS_NETNS()               \
+	do {                        \
+		if (!netns_allowed) \
+			skip();     \
+	} while (0)
+
 /* The exit status of a shell command. */
 static inline int shell(const char *command)
 {

@@ -9,20 +9,6 @@
 
 #define ID "1a2b3c4d-5e6f-4000-8000-000000000000"
 
-static bool allowed;
-
-static int enter(void **state)
-{
-	allowed = netns_enter();
-	return 0;
-}
-
-#define NEEDS_NETNS()           \
-	do {                    \
-		if (!allowed)   \
-			skip(); \
-	} while (0)
-
 static void routes(void **state)
 {
 	NEEDS_NETNS();
@@ -130,5 +116,5 @@ int main(void)
 		cmocka_unit_test(what_misses),
 	};
 
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, netns_setup, NULL);
 }

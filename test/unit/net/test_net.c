@@ -15,20 +15,6 @@
 
 #define EVERYTHING "nft list ruleset; ip -d -o link | sed 's/state [A-Z]*//; s/_timer *[0-9.]*//g'"
 
-static bool allowed;
-
-static int enter(void **state)
-{
-	allowed = netns_enter();
-	return 0;
-}
-
-#define NEEDS_NETNS()           \
-	do {                    \
-		if (!allowed)   \
-			skip(); \
-	} while (0)
-
 static void nothing_left(struct net *n)
 {
 	struct err e = { 0 };
@@ -360,5 +346,5 @@ int main(void)
 		cmocka_unit_test(is_opened_by_its_user),
 	};
 
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, netns_setup, NULL);
 }

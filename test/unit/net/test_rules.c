@@ -29,8 +29,6 @@ enum { VNET_HEADER = 10, FRAME = 60, PORT = 4242, PATIENCE_MS = 5000 };
 
 static const uint8_t bridge_mac[6] = { 6, 0, 0xac, 0x1e, 5, 1 };
 static const uint8_t everybody[6] = { 255, 255, 255, 255, 255, 255 };
-static bool allowed;
-
 struct guest {
 	int fd;
 	uint8_t mac[6];
@@ -41,12 +39,6 @@ struct guest {
 struct frame {
 	uint8_t data[VNET_HEADER + FRAME];
 };
-
-static int enter(void **state)
-{
-	allowed = netns_enter();
-	return 0;
-}
 
 static struct guest guest_attach(struct net *n, const char *id, unsigned last, bool nat)
 {
@@ -245,8 +237,7 @@ static void check_forgeries(const struct guest *g)
 
 static void drops_forged_frames(void **state)
 {
-	if (!allowed)
-		skip();
+	NEEDS_NETNS();
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	struct guest g = guest_attach(n, "1a2b3c4d5e6f", 2, false);
 	struct frame forged = make_udp(bridge_mac, g.mac, g.address + 1, BRIDGE_ADDRESS, 'f');
@@ -266,8 +257,7 @@ static void drops_forged_frames(void **state)
 /* The same rules where the kernel has no netdev hooks. */
 static void drops_them_in_the_bridge_family(void **state)
 {
-	if (!allowed)
-		skip();
+	NEEDS_NETNS();
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	AUTO(netlink_free) struct netlink *filter = NULL;
 	struct guest g = guest_attach(n, "1a2b3c4d5e6f", 2, false), other = guest_attach(n, "2a2b3c4d5e6f", 3, false);
@@ -298,8 +288,7 @@ static void drops_them_in_the_bridge_family(void **state)
 
 static void keeps_guests_apart(void **state)
 {
-	if (!allowed)
-		skip();
+	NEEDS_NETNS();
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	struct guest a = guest_attach(n, "1a2b3c4d5e6f", 2, true), b = guest_attach(n, "2a2b3c4d5e6f", 3, true);
 	struct frame direct = make_udp(b.mac, a.mac, a.address, b.address, 'd'), flood = make_udp(everybody, a.mac, a.address, b.address, 'f');
@@ -355,8 +344,7 @@ static char receive_byte(int fd, struct sockaddr_in *ret_from)
 /* The host's own services: its address on the bridge for all guests, its other addresses for those with NAT. */
 static void lets_guests_reach_the_host(void **state)
 {
-	if (!allowed)
-		skip();
+	NEEDS_NETNS();
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	struct guest p = guest_attach(n, "1a2b3c4d5e6f", 2, false), o = guest_attach(n, "2a2b3c4d5e6f", 3, true);
 	struct err e = { 0 };
@@ -414,8 +402,7 @@ static void server(int ready_fd, int go_fd)
 
 static void routes_only_with_nat(void **state)
 {
-	if (!allowed)
-		skip();
+	NEEDS_NETNS();
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	struct err e = { 0 };
 	int ready[2], go[2], status;
@@ -484,5 +471,5 @@ int main(void)
 		cmocka_unit_test(routes_only_with_nat),
 	};
 
-	return cmocka_run_group_tests(tests, enter, NULL);
+	return cmocka_run_group_tests(tests, netns_setup, NULL);
 }
