@@ -8,15 +8,7 @@ banger() {
 	timeout 120 ./banger "$@"
 }
 
-case_() {
-	local name=$1 start
-	shift
-	start=$(date +%s%N)
-	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
-	echo $? > "$out/$name.status"
-	echo $((($(date +%s%N) - start) / 1000000)) > "$out/$name.ms"
-	echo "$vmm: $name: status $(cat "$out/$name.status"), $(cat "$out/$name.ms") ms"
-}
+. ./case.sh
 
 guest() {
 	banger vm run --rm --image debian "$@"

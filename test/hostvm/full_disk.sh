@@ -7,13 +7,7 @@ mkdir -p $out
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 vms=/var/lib/banger/vms
 
-case_() {
-	local name=$1
-	shift
-	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
-	echo $? > "$out/$name.status"
-	echo "$name: status $(cat "$out/$name.status")"
-}
+. ./case.sh
 
 owner() {
 	(cd /home/alice && timeout 300 sudo -H -u alice "$@")

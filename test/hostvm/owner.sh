@@ -6,15 +6,7 @@ out=/out/owner
 mkdir -p $out
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-case_() {
-	local name=$1 start
-	shift
-	start=$(date +%s%N)
-	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
-	echo $? > "$out/$name.status"
-	echo $((($(date +%s%N) - start) / 1000000)) > "$out/$name.ms"
-	echo "$name: status $(cat "$out/$name.status"), $(cat "$out/$name.ms") ms"
-}
+. ./case.sh
 
 owner() {
 	(cd /home/alice && timeout 180 sudo -H -u alice "$@")

@@ -6,15 +6,7 @@ out=/out/readiness
 mkdir -p $out
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
-case_() {
-	local name=$1
-	shift
-	"$@" > "$out/$name.out" 2> "$out/$name.err" < /dev/null
-	echo $? > "$out/$name.status"
-	echo "$name: status $(cat "$out/$name.status"), $SECONDS s"
-	# What hangs is to be found out from the console.
-	[ "$(cat "$out/$name.status")" != 124 ] || { ps axf; systemctl list-jobs; journalctl -b -o cat -n 60; }
-}
+. ./case.sh
 
 as() {
 	local user=$1

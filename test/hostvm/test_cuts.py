@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from test_hostvm import TOP, firecracker_reason
+from machine import TOP, firecracker_reason
 
 HERE = pathlib.Path(__file__).resolve().parent
 OPERATIONS = ["create", "start", "stop", "delete", "import"]

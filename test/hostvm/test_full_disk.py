@@ -3,30 +3,17 @@
 boot of the host machine, this asserts what they left."""
 import hashlib
 import json
-import os
-import pathlib
-import subprocess
 
 import pytest
 
-from test_hostvm import TOP, Results, firecracker_reason
-
-HERE = pathlib.Path(__file__).resolve().parent
+from machine import Results, boot, firecracker_reason
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     if reason := firecracker_reason():
         pytest.skip(reason)
-    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    out = tmp_path_factory.mktemp("full_disk")
-    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    files = [HERE / "full_disk.sh", cache / "kernel.deb", cache / "rootfs.tar"]
-    done = subprocess.run([HERE / "hostvm", "banger", os.environ.get("BANGER") or TOP / "build/src/banger", out, *files],
-                          env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
-    print(done.stdout.decode(errors="replace"))
-    assert (out / "full_disk/journal.out").exists(), done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")[-4000:]
-    return Results(out / "full_disk")
+    return Results(boot("full_disk.sh", tmp_path_factory.mktemp("full_disk"), proof="full_disk/journal.out") / "full_disk")
 
 
 def test_paused_before_the_disk_is_full(results):

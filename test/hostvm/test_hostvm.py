@@ -1,52 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Both VMM drivers on a KVM that works, in one boot of the host machine. Takes Firecracker from $BANGER_TEST_FIRECRACKER or PATH."""
 import json
-import os
-import pathlib
-import subprocess
 import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-TOP = HERE.parents[1]
+from machine import TOP, Results, boot, firecracker_reason
+
 sys.path.append(str(TOP / "test/e2e"))
 import stock  # noqa: E402
-
-SKIP = 77
-
-
-def firecracker_reason():
-    said = subprocess.run([HERE / "hostvm", "firecracker"], capture_output=True, text=True)
-    return said.stderr.strip() if said.returncode == SKIP else None
-
-
-class Results:
-    def __init__(self, folder):
-        self.folder = folder
-
-    def read(self, case, what):
-        path = self.folder / f"{case}.{what}"
-        assert path.exists(), f"case '{case}' did not run"
-        return path.read_text()
-
-    def output(self, case, status=0):
-        assert int(self.read(case, "status")) == status, f"{case}: {self.read(case, 'err')}{self.read(case, 'out')}"
-        return self.read(case, "out")
 
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory):
-    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    binary = os.environ.get("BANGER") or TOP / "build/src/banger"
-    out = tmp_path_factory.mktemp("hostvm")
-    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
     busybox = stock.make_tar(tmp_path_factory.mktemp("busybox") / "busybox.tar", stock.with_busybox_init())
-    files = [HERE / "cases.sh", cache / "kernel.deb", cache / "rootfs.tar", busybox]
-    done = subprocess.run([HERE / "hostvm", "banger", binary, out, *files], env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
-    console = done.stdout.decode(errors="replace")
-    print(console)
-    assert done.returncode == 0, done.stderr.decode(errors="replace") + console[-4000:]
+    out = boot("cases.sh", tmp_path_factory.mktemp("hostvm"), busybox)
     print({f"{ms.parent.name} {ms.stem}": int(ms.read_text()) for ms in sorted(out.glob("*/*.ms"))})
     return out
 

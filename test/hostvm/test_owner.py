@@ -1,31 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An installed banger's owner, who has no rights: OpenSSH's, rsync's and git's clients over the network and over Firecracker's vsock, and the owner's
 files in new VMs. owner.sh runs the cases in one boot of the host machine, this asserts what they left."""
-import os
-import pathlib
 import re
-import subprocess
 
 import pytest
 
-from test_hostvm import TOP, Results, firecracker_reason
-
-HERE = pathlib.Path(__file__).resolve().parent
+from machine import Results, boot, firecracker_reason
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     if reason := firecracker_reason():
         pytest.skip(reason)
-    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    out = tmp_path_factory.mktemp("owner")
-    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    files = [HERE / "owner.sh", cache / "kernel.deb", cache / "rootfs.tar"]
-    done = subprocess.run([HERE / "hostvm", "banger", os.environ.get("BANGER") or TOP / "build/src/banger", out, *files],
-                          env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
-    print(done.stdout.decode(errors="replace"))
-    assert (out / "owner/doctor.status").exists(), done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")[-4000:]
-    return Results(out / "owner")
+    return Results(boot("owner.sh", tmp_path_factory.mktemp("owner"), proof="owner/doctor.status") / "owner")
 
 
 @pytest.fixture(params=["network", "vsock"])

@@ -2,15 +2,11 @@
 """banger doctor under a real systemd, with KVM and Firecracker: of a bare host, an installed one and a broken one, in one boot of the host machine.
 readiness.sh runs the cases, this asserts what they left."""
 import json
-import os
-import pathlib
-import subprocess
 
 import pytest
 
-from test_hostvm import TOP, Results, firecracker_reason
+from machine import Results, boot, firecracker_reason
 
-HERE = pathlib.Path(__file__).resolve().parent
 REFUSALS = {
     "no_inodes": "nothing was installed: ",
     "no_vmm": "there is neither Firecracker nor QEMU on this host, so no VM could run",
@@ -23,15 +19,7 @@ REFUSALS = {
 def results(tmp_path_factory):
     if reason := firecracker_reason():
         pytest.skip(reason)
-    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    out = tmp_path_factory.mktemp("readiness")
-    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    files = [HERE / "readiness.sh", cache / "kernel.deb", cache / "rootfs.tar"]
-    done = subprocess.run([HERE / "hostvm", "banger", os.environ.get("BANGER") or TOP / "build/src/banger", out, *files],
-                          env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
-    print(done.stdout.decode(errors="replace"))
-    assert (out / "readiness/end").exists(), done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")[-4000:]
-    return Results(out / "readiness")
+    return Results(boot("readiness.sh", tmp_path_factory.mktemp("readiness"), proof="readiness/end") / "readiness")
 
 
 def checks(results, case, status=0):

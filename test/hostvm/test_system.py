@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An installed banger under a real systemd, in one boot of the host machine: system.sh runs the cases, this asserts what they left."""
 import json
-import os
-import pathlib
 import re
-import subprocess
 
 import pytest
 
-from test_hostvm import TOP, Results, firecracker_reason
+from machine import TOP, Results, boot, firecracker_reason
 
-HERE = pathlib.Path(__file__).resolve().parent
 # What a later step is for, so that a refusal is not for another reason than the one that was planted.
 REFUSALS = {
     "wrong_owner": "there is no user 'nobody-of-that-name'",
@@ -29,15 +25,7 @@ FIRECRACKERS = ["fc-writable' can be replaced by others than root", "fc-link' is
 def results(tmp_path_factory):
     if reason := firecracker_reason():
         pytest.skip(reason)
-    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    out = tmp_path_factory.mktemp("system")
-    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    files = [HERE / "system.sh", cache / "kernel.deb", cache / "rootfs.tar"]
-    done = subprocess.run([HERE / "hostvm", "banger", os.environ.get("BANGER") or TOP / "build/src/banger", out, *files],
-                          env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
-    print(done.stdout.decode(errors="replace"))
-    assert (out / "system/tree.after").exists(), done.stderr.decode(errors="replace") + done.stdout.decode(errors="replace")[-4000:]
-    return Results(out / "system")
+    return Results(boot("system.sh", tmp_path_factory.mktemp("system"), proof="system/tree.after") / "system")
 
 
 @pytest.mark.parametrize("case", REFUSALS)

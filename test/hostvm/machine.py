@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One boot of the host machine: a script of this folder runs its cases in it, tests assert what these left."""
+import os
+import pathlib
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parents[1]
+SKIP = 77
+
+
+def firecracker_reason():
+    said = subprocess.run([HERE / "hostvm", "firecracker"], capture_output=True, text=True)
+    return said.stderr.strip() if said.returncode == SKIP else None
+
+
+class Results:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def read(self, case, what):
+        path = self.folder / f"{case}.{what}"
+        assert path.exists(), f"case '{case}' did not run"
+        return path.read_text()
+
+    def output(self, case, status=0):
+        assert int(self.read(case, "status")) == status, f"{case}: {self.read(case, 'err')}{self.read(case, 'out')}"
+        return self.read(case, "out")
+
+
+def boot(script, out, *files, proof=None):
+    """Runs script in the machine, beside a kernel, a root file system and files; what it left is in the folder out then. proof is a file that it leaves when it
+    has come to its end; without one its exit status counts."""
+    cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
+    binary = os.environ.get("BANGER") or TOP / "build/src/banger"
+    subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
+    payload = [HERE / script, HERE / "case.sh", cache / "kernel.deb", cache / "rootfs.tar", *files]
+    done = subprocess.run([HERE / "hostvm", "banger", binary, out, *payload], env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
+    console = done.stdout.decode(errors="replace")
+    print(console)
+    ended = (out / proof).exists() if proof else done.returncode == 0
+    assert ended, done.stderr.decode(errors="replace") + console[-4000:]
+    return out
