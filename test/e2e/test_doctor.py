@@ -247,7 +247,9 @@ def test_control_groups(empty):
 
 @pytest.fixture
 def guest(host, new_vm):
-    """A running VM that is let out, and another that is not."""
+    """A running VM that is let out, and another that is not, and no more: rules and bridge are about to go."""
+    if "shared" in host.vms():
+        host.ok("vm", "delete", "--force", "shared")
     host.ok("daemon", "stop")
     new_vm("out", "--nat")
     new_vm("in", "--net", "private")
@@ -325,17 +327,24 @@ def test_a_firewall_that_drops(guest, hook, says):
         run("nft", "delete", "table", "inet", "wall")
 
 
-@pytest.mark.parametrize("address, route, says", [("172.16.0.9/16", None, "172.16.0.1/24 is in use by device 'lan0'"),
-                                                  ("10.9.9.1/24", "172.16.0.128/25", "172.16.0.1/24 is in use: there is a route to 172.16.0.128/25"),
+@pytest.fixture
+def unused(empty):
+    """Its network is no other banger's."""
+    empty.configure('bridge_name = "br-fc-unused"\nbridge_ip = "172.29.7.1"\n')
+    return empty
+
+
+@pytest.mark.parametrize("address, route, says", [("172.29.7.9/16", None, "172.29.7.1/24 is in use by device 'lan0'"),
+                                                  ("10.9.9.1/24", "172.29.7.128/25", "172.29.7.1/24 is in use: there is a route to 172.29.7.128/25"),
                                                   ("10.9.9.1/24", "172.16.0.0/12", None)])
-def test_somebody_elses_subnet(empty, address, route, says):
+def test_somebody_elses_subnet(unused, address, route, says):
     run("ip", "link", "add", "lan0", "type", "bridge")
     try:
         run("ip", "address", "add", address, "dev", "lan0")
         run("ip", "link", "set", "lan0", "up")
         if route:
             run("ip", "route", "add", route, "dev", "lan0")
-        found = checks(empty)["network"]
+        found = checks(unused)["network"]
         assert bool(says) == any("in use" in text for text in found["details"]), found
         if says:
             assert found["level"] == "WARN" and says in found["details"][0] and "bridge_ip" in found["details"][1], found
@@ -343,10 +352,10 @@ def test_somebody_elses_subnet(empty, address, route, says):
         run("ip", "link", "delete", "lan0")
 
 
-def test_somebody_elses_bridge(empty):
-    run("ip", "link", "add", "br-fc", "type", "bridge")
+def test_somebody_elses_bridge(unused):
+    run("ip", "link", "add", "br-fc-unused", "type", "bridge")
     try:
-        found = checks(empty)["network"]
-        assert found["level"] == "WARN" and "a device 'br-fc' is there already, and it is not banger's" in found["details"][0], found
+        found = checks(unused)["network"]
+        assert found["level"] == "WARN" and "a device 'br-fc-unused' is there already, and it is not banger's" in found["details"][0], found
     finally:
-        run("ip", "link", "delete", "br-fc")
+        run("ip", "link", "delete", "br-fc-unused")
