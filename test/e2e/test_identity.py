@@ -36,3 +36,12 @@ def test_two_of_one_image(host, stock, new_vm):
     host.ok("vm", "stop", "two")
     host.ok("vm", "start", "two")
     assert identity(host, "two") == (mine, *seen["two"][1:])        # the user's own stays
+
+
+def test_killed_after_its_first_boot(host, new_vm):
+    """What makes a machine out of it is on disk by then, although nobody has synced anything."""
+    new_vm("killed", "--net", "private", "--memory", "512M")
+    seen = identity(host, "killed")
+    host.ok("vm", "kill", "killed")
+    host.ok("vm", "start", "killed")
+    assert identity(host, "killed") == seen
