@@ -98,7 +98,10 @@ class Login:
     def read_until(self, words):
         seen = b""
         while words not in seen:
-            seen += os.read(self.terminal, 4096)
+            try:
+                seen += os.read(self.terminal, 4096)
+            except OSError as e: # nobody has the other end any more
+                raise AssertionError(f"no {words} in {seen}: {self.end()}") from e
         return seen
 
     def end(self):

@@ -140,9 +140,9 @@ def test_what_a_vm_takes(host):
 
 def test_image_of_vms_is_not_deleted(host, new_vm):
     new_vm("user", "--no-start", "--net", "none")
-    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm'.*use", operation=False)
+    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm': VM '.*' is made from it", operation=False)
     host.ok("vm", "start", "user")
-    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm'.*use", operation=False)
+    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm': VM '.*' is made from it", operation=False)
     assert host.exec("user", "hostname") == "user\n"
 
 
