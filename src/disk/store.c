@@ -11,14 +11,13 @@
 #include "base/auto.h"
 #include "base/fd.h"
 #include "base/mem.h"
+#include "disk/disk_internal.h"
 
 enum {
 	MAGIC = 0x70416e53,
 	VERSION = 1,
 	HEADER_BYTES = 16,
 	VALID_AT = 4,
-	PAIR_BYTES = 16,
-	SECTOR = 512,
 	CHUNK_SECTORS_MIN = 8,     /* what banger.chunk= of a guest may be */
 	CHUNK_SECTORS_MAX = 16384,
 };
@@ -31,6 +30,8 @@ struct look {
 	uint8_t *root_seen, *store_seen; /* one bit for each chunk */
 	uint8_t *area;                   /* one chunk */
 	struct disk_store *store;
+	store_pair_fn fn; /* or NULL */
+	void *arg;
 };
 
 static void look_done(struct look *l)
@@ -54,6 +55,26 @@ static uint64_t u64(const uint8_t *p)
 
 	memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+static void put(uint8_t *at, uint64_t v, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		at[i] = (uint8_t)(v >> 8 * i);
+}
+
+void store_put_header(uint8_t *chunk, uint32_t chunk_bytes)
+{
+	put(chunk, MAGIC, 4);
+	put(chunk + VALID_AT, 1, 4);
+	put(chunk + 8, VERSION, 4);
+	put(chunk + 12, chunk_bytes / STORE_SECTOR, 4);
+}
+
+void store_put_pair(uint8_t *area, uint64_t i, uint64_t from, uint64_t to)
+{
+	put(area + i * STORE_PAIR_BYTES, from, 8);
+	put(area + i * STORE_PAIR_BYTES + 8, to, 8);
 }
 
 /* True when it was set before. */
@@ -83,7 +104,7 @@ static MUST int read_header(int fd, struct disk_store *ret, struct err *e)
 	if (sectors < CHUNK_SECTORS_MIN || sectors > CHUNK_SECTORS_MAX || sectors & (sectors - 1))
 		return err_set(e, ERR_CORRUPT, "its header says chunks of %lu sectors", (unsigned long)sectors);
 	ret->valid = valid;
-	ret->chunk_bytes = sectors * SECTOR;
+	ret->chunk_bytes = sectors * STORE_SECTOR;
 	return 0;
 }
 
@@ -106,7 +127,7 @@ static MUST int check_area(struct look *l, bool *ret_more, struct err *e)
 	bool ended = false;
 
 	for (uint64_t i = 0; i < l->pairs_of_area; i++) {
-		uint64_t from = u64(l->area + i * PAIR_BYTES), to = u64(l->area + i * PAIR_BYTES + 8);
+		uint64_t from = u64(l->area + i * STORE_PAIR_BYTES), to = u64(l->area + i * STORE_PAIR_BYTES + 8);
 
 		if (ended && (from || to))
 			return err_set(e, ERR_CORRUPT, "its table is torn: it goes on behind its end, at pair %llu", (unsigned long long)l->store->pairs);
@@ -116,6 +137,8 @@ static MUST int check_area(struct look *l, bool *ret_more, struct err *e)
 		if (check_pair(l, from, to, e) < 0)
 			return -1;
 		l->store->pairs++;
+		if (l->fn)
+			l->fn(l->arg, from, to);
 	}
 	*ret_more = !ended;
 	return 0;
@@ -136,9 +159,9 @@ static MUST int check_tables(struct look *l, struct err *e)
 	return 0;
 }
 
-int disk_store_check(int fd, uint64_t root_bytes, struct disk_store *ret, struct err *e)
+int store_walk(int fd, uint64_t root_bytes, struct disk_store *ret, store_pair_fn fn, void *arg, struct err *e)
 {
-	AUTO_DONE(look_done) struct look l = { .fd = fd, .store = ret };
+	AUTO_DONE(look_done) struct look l = { .fd = fd, .store = ret, .fn = fn, .arg = arg };
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
@@ -151,11 +174,16 @@ int disk_store_check(int fd, uint64_t root_bytes, struct disk_store *ret, struct
 	l.store_chunks = (uint64_t)st.st_size / ret->chunk_bytes;
 	if (l.root_chunks > chunks_max || l.store_chunks > chunks_max)
 		return err_set(e, ERR_CORRUPT, "it is too large");
-	l.pairs_of_area = ret->chunk_bytes / PAIR_BYTES;
+	l.pairs_of_area = ret->chunk_bytes / STORE_PAIR_BYTES;
 	l.root_seen = mem_array(l.root_chunks / 8 + 1, 1);
 	l.store_seen = mem_array(l.store_chunks / 8 + 1, 1);
 	l.area = mem_array(ret->chunk_bytes, 1);
 	return check_tables(&l, e);
+}
+
+int disk_store_check(int fd, uint64_t root_bytes, struct disk_store *ret, struct err *e)
+{
+	return store_walk(fd, root_bytes, ret, NULL, NULL, e);
 }
 
 static MUST int heal(int fd, uint64_t root_bytes, bool *ret_healed, struct err *e)
@@ -182,5 +210,7 @@ int disk_store_heal(const char *path, uint64_t root_bytes, bool *ret_healed, str
 
 	if (fd < 0)
 		return err_sys(e, errno, "open '%s'", path);
+	if (disk_edit_finish(path, e) < 0)
+		return -1;
 	return heal(fd, root_bytes, ret_healed, e) < 0 ? err_wrap(e, "store '%s'", path) : 0;
 }

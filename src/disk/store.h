@@ -20,6 +20,7 @@ struct disk_store {
 /* Reads header and tables of a store for a root of so many bytes. ERR_CORRUPT for what no kernel writes: another header, a table that is torn,
  * pairs outside of root or store, chunks named twice. */
 MUST int disk_store_check(int fd, uint64_t root_bytes, struct disk_store *ret, struct err *e);
-/* Sets the valid flag of the store at path again when a failed write has cleared it and its tables are whole; *ret_healed says so. A store that is
- * valid or fresh costs one read. ERR_CORRUPT as above, the file then is as before. */
+/* What a store needs before a guest may have it. Finishes an edit of it that was cut off (disk/cow.h). Sets the valid flag of the store at path
+ * again when a failed write has cleared it and its tables are whole; *ret_healed says so. A store that is valid or fresh costs one read.
+ * ERR_CORRUPT as above, the file then is as before. */
 MUST int disk_store_heal(const char *path, uint64_t root_bytes, bool *ret_healed, struct err *e);

@@ -63,7 +63,7 @@ int ext4_build_new(const char *image, struct ext4_build **ret, struct err *e)
 
 	b->fd = -1;
 	b->image = mem_strdup(image);
-	if (ext4_fs_open(image, true, &b->fs, e) < 0)
+	if (ext4_fs_open(&(struct ext4_at){ image, NULL }, true, &b->fs, e) < 0)
 		return -1;
 	b->block_bytes = b->fs->blocksize;
 	if (b->block_bytes != 4096 || EXT2_INODE_SIZE(b->fs->super) != BUILD_INODE_BYTES || !ext2fs_has_feature_extents(b->fs->super) ||

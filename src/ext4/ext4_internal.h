@@ -9,14 +9,31 @@
 #include <ext2fs/ext2fs.h>
 
 #include "base/err.h"
+#include "ext4/fs.h"
 #include "ext4/meta.h"
+
+struct disk_cow;
+struct ext4;
 
 /* Starts an error from what libext2fs returned: its text follows ": ". Always -1. */
 int ext4_fail(struct err *e, errcode_t code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Opens and judges path. Writable refuses (ERR_STATE) dirty images and (ERR_INVALID) those whose bookkeeping we would not keep. */
-MUST int ext4_fs_open(const char *path, bool writable, ext2_filsys *ret, struct err *e);
+
+/* Where a file system lies: in the file at path, or in a root of image and store, whose name path then is. */
+struct ext4_at {
+	const char *path;
+	struct disk_cow *cow; /* or NULL */
+};
+/* Opens and judges it. Writable refuses (ERR_STATE) dirty images and (ERR_INVALID) those whose bookkeeping we would not keep. */
+MUST int ext4_fs_open(const struct ext4_at *at, bool writable, ext2_filsys *ret, struct err *e);
 /* The superblock alone, dirty or not. */
-MUST int ext4_fs_peek(const char *path, ext2_filsys *ret, struct err *e);
+MUST int ext4_fs_peek(const struct ext4_at *at, ext2_filsys *ret, struct err *e);
+/* ext4_info, ext4_check, ext4_replay and ext4_open for either. */
+MUST int ext4_at_info(const struct ext4_at *at, struct ext4_info *ret, struct err *e);
+MUST int ext4_at_check(const struct ext4_at *at, enum ext4_health *ret, char **ret_first, struct err *e);
+MUST int ext4_at_replay(const struct ext4_at *at, struct err *e);
+MUST int ext4_at_open(const struct ext4_at *at, bool writable, struct ext4 **ret, struct err *e);
+/* libext2fs's way to a joined root: what is opened while cow is set, whatever its name, is that. For one thread. */
+io_manager ext4_cow_io(struct disk_cow *cow);
 bool ext4_fs_dirty(ext2_filsys fs);
 bool ext4_fs_damaged(ext2_filsys fs);
 

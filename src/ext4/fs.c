@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "disk/cow.h"
 #include "ext4/ext4_internal.h"
 
 /* What a check may take: hundreds of times what a large image needs, and an end for one that is made to take for ever. Not CPU time:
@@ -39,11 +40,11 @@ static enum ext4_health health_of(ext2_filsys fs)
 	return ext4_fs_damaged(fs) ? EXT4_DAMAGED : ext4_fs_dirty(fs) ? EXT4_DIRTY : EXT4_CLEAN;
 }
 
-int ext4_info(const char *path, struct ext4_info *ret, struct err *e)
+int ext4_at_info(const struct ext4_at *at, struct ext4_info *ret, struct err *e)
 {
 	ext2_filsys fs;
 
-	if (ext4_fs_peek(path, &fs, e) < 0)
+	if (ext4_fs_peek(at, &fs, e) < 0)
 		return -1;
 	*ret = (struct ext4_info){
 		.bytes = ext2fs_blocks_count(fs->super) * fs->blocksize,
@@ -62,11 +63,12 @@ int ext4_info(const char *path, struct ext4_info *ret, struct err *e)
 
 void __lsan_disable(void) __attribute__((weak)); /* of sanitizer builds */
 
-static _Noreturn void run_e2fsck(const char *mode, const char *path, int out_fd)
+static _Noreturn void run_e2fsck(const char *mode, const struct ext4_at *at, int out_fd)
 {
 	struct rlimit no_core = { 0, 0 };
+	struct err e = { 0 };
 	char name[] = "e2fsck", flags[8];
-	char *copy = mem_strdup(path);
+	char *copy = mem_strdup(at->path);
 	char *argv[] = { name, flags, copy, NULL };
 
 	snprintf(flags, sizeof(flags), "%s", mode);
@@ -80,7 +82,13 @@ static _Noreturn void run_e2fsck(const char *mode, const char *path, int out_fd)
 	__fpurge(stderr);
 	if (dup2(out_fd, 1) < 0 || dup2(out_fd, 2) < 0)
 		_exit(8);
+	if (at->cow) /* the checker names this one manager only; its one question of the file itself, how large, any store answers well enough */
+		unix_io_manager = ext4_cow_io(at->cow);
 	int status = e2fsck_main(3, argv);
+	if (at->cow && disk_cow_writable(at->cow) && !(status & ~FSCK_FIXED) && disk_cow_commit(at->cow, &e) < 0) {
+		printf("%s\n", e.msg);
+		status = FSCK_FAILED;
+	}
 	fflush(NULL);
 	_exit(status);
 }
@@ -106,7 +114,7 @@ static int read_report(int fd, int64_t deadline_ms, struct str *out, struct err 
 	}
 }
 
-static int fsck(const char *mode, const char *path, uint64_t bytes, int *ret_exit, struct str *out, struct err *e)
+static int fsck(const char *mode, const struct ext4_at *at, uint64_t bytes, int *ret_exit, struct str *out, struct err *e)
 {
 	int pipe_fds[2], status, r;
 	pid_t pid;
@@ -119,7 +127,7 @@ static int fsck(const char *mode, const char *path, uint64_t bytes, int *ret_exi
 	if (pid < 0)
 		return err_sys(e, errno, "fork");
 	if (pid == 0)
-		run_e2fsck(mode, path, write_fd);
+		run_e2fsck(mode, at, write_fd);
 	close(TAKE_FD(write_fd));
 	r = read_report(read_fd, time_now_ms() + FSCK_MS(bytes), out, e);
 	if (r < 0)
@@ -131,7 +139,7 @@ static int fsck(const char *mode, const char *path, uint64_t bytes, int *ret_exi
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0)
-		return err_wrap(e, "check '%s'", path);
+		return err_wrap(e, "check '%s'", at->path);
 	if (!WIFEXITED(status))
 		str_add(out, "the checker crashed or found no end on it\n");
 	*ret_exit = WIFEXITED(status) ? WEXITSTATUS(status) : FSCK_FAILED;
@@ -150,7 +158,7 @@ static char *first_complaint(const char *report)
 	return mem_strdup("");
 }
 
-int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct err *e)
+int ext4_at_check(const struct ext4_at *at, enum ext4_health *ret, char **ret_first, struct err *e)
 {
 	AUTO_DONE(str_done) struct str out = STR_INIT;
 	enum ext4_health health;
@@ -158,7 +166,7 @@ int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct
 	uint64_t bytes;
 	int status;
 
-	if (ext4_fs_peek(path, &fs, e) < 0) {
+	if (ext4_fs_peek(at, &fs, e) < 0) {
 		if (e->code != ERR_CORRUPT && e->code != ERR_INVALID)
 			return -1;
 		if (ret_first)
@@ -170,7 +178,7 @@ int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct
 	health = health_of(fs);
 	bytes = ext2fs_blocks_count(fs->super) * fs->blocksize;
 	ext2fs_free(fs);
-	if (fsck("-fn", path, bytes, &status, &out, e) < 0)
+	if (fsck("-fn", at, bytes, &status, &out, e) < 0)
 		return -1;
 	if (status && health == EXT4_CLEAN)
 		health = EXT4_DAMAGED;
@@ -180,7 +188,7 @@ int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct
 	return 0;
 }
 
-int ext4_replay(const char *path, struct err *e)
+int ext4_at_replay(const struct ext4_at *at, struct err *e)
 {
 	AUTO_DONE(str_done) struct str out = STR_INIT;
 	AUTO_MEM char *first = NULL;
@@ -189,20 +197,36 @@ int ext4_replay(const char *path, struct err *e)
 	uint64_t bytes;
 	int status;
 
-	if (ext4_fs_peek(path, &fs, e) < 0)
+	if (ext4_fs_peek(at, &fs, e) < 0)
 		return -1;
 	health = health_of(fs);
 	bytes = ext2fs_blocks_count(fs->super) * fs->blocksize;
 	ext2fs_free(fs);
 	if (health == EXT4_CLEAN)
 		return 0;
-	if (fsck("-p", path, bytes, &status, &out, e) < 0)
+	/* a joined root is committed once the checker has returned: only with -f it does not exit by itself where there is no more to do */
+	if (fsck(at->cow ? "-fp" : "-p", at, bytes, &status, &out, e) < 0)
 		return -1;
 	if (!(status & ~FSCK_FIXED))
-		return 0;
+		return at->cow ? disk_cow_reload(at->cow, e) : 0;
 	first = first_complaint(out.data ? out.data : "");
-	err_set(e, ERR_CORRUPT, "image '%s' needs a repair: %.200s", path, first);
-	return err_hint(e, "repair it with: e2fsck -f %s", path);
+	err_set(e, ERR_CORRUPT, "image '%s' needs a repair: %.200s", at->path, first);
+	return at->cow ? -1 : err_hint(e, "repair it with: e2fsck -f %s", at->path);
+}
+
+int ext4_info(const char *path, struct ext4_info *ret, struct err *e)
+{
+	return ext4_at_info(&(struct ext4_at){ path, NULL }, ret, e);
+}
+
+int ext4_check(const char *path, enum ext4_health *ret, char **ret_first, struct err *e)
+{
+	return ext4_at_check(&(struct ext4_at){ path, NULL }, ret, ret_first, e);
+}
+
+int ext4_replay(const char *path, struct err *e)
+{
+	return ext4_at_replay(&(struct ext4_at){ path, NULL }, e);
 }
 
 int ext4_grow(const char *path, uint64_t bytes, struct err *e)
@@ -219,7 +243,7 @@ int ext4_grow(const char *path, uint64_t bytes, struct err *e)
 	blocks = bytes / info.block_bytes;
 	if (blocks <= info.bytes / info.block_bytes)
 		return 0;
-	if (ext4_fs_open(path, true, &fs, e) < 0)
+	if (ext4_fs_open(&(struct ext4_at){ path, NULL }, true, &fs, e) < 0)
 		return -1;
 	if (ext2fs_has_feature_sparse_super2(fs->super)) { /* resize_fs may exit on those */
 		ext2fs_free(fs);

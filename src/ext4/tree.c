@@ -6,22 +6,29 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "disk/cow.h"
 #include "ext4/tree_internal.h"
 
 #define LIST_MAX 10000000 /* names in one folder: ten times what anyone has, and a bound for an image that loops */
 
-int ext4_open(const char *path, bool writable, struct ext4 **ret, struct err *e)
+int ext4_at_open(const struct ext4_at *at, bool writable, struct ext4 **ret, struct err *e)
 {
 	ext2_filsys fs;
 
-	if (ext4_fs_open(path, writable, &fs, e) < 0)
+	if (ext4_fs_open(at, writable, &fs, e) < 0)
 		return -1;
 	struct ext4 *x = NEW(struct ext4);
 	x->fs = fs;
-	x->path = mem_strdup(path);
+	x->path = mem_strdup(at->path);
 	x->writable = writable;
+	x->cow = at->cow;
 	*ret = x;
 	return 0;
+}
+
+int ext4_open(const char *path, bool writable, struct ext4 **ret, struct err *e)
+{
+	return ext4_at_open(&(struct ext4_at){ path, NULL }, writable, ret, e);
 }
 
 int ext4_close(struct ext4 *x, struct err *e)
@@ -32,6 +39,8 @@ int ext4_close(struct ext4 *x, struct err *e)
 	if (r) {
 		result = ext4_fail(e, r, "write image '%s'", x->path);
 		ext2fs_free(x->fs);
+	} else if (x->cow && x->writable) {
+		result = disk_cow_commit(x->cow, e);
 	}
 	free(x->path);
 	free(x);

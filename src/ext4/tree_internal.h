@@ -9,6 +9,7 @@ struct ext4 {
 	ext2_filsys fs;
 	char *path;
 	bool writable;
+	struct disk_cow *cow; /* borrowed, of a joined root; else NULL */
 };
 
 /* Where a path leads: the folder that holds its last name, and the inode of that, 0 when there is none. The root has parent 0. */
