@@ -13,6 +13,11 @@
 #include "ext4/fs.h"
 
 #define JOURNAL_MIN_BLOCKS 2048 /* file systems below that get none, as with mke2fs */
+/* Blocks kept so that a mounted file system can grow: by 8 GiB for each, and any further when it is not mounted. mke2fs keeps them for 1024 times the
+ * size, 1024 blocks at most, and each is written: 4 MiB for every new disk. With ours a disk of more than 1 GiB grows by 1 TiB. */
+#define GROWTH_BLOCKS 128
+#define GROWTH_FROM (UINT64_C(1) << 30)
+#define GROWTH_BYTES (UINT64_C(1) << 40)
 
 static void set_features(struct ext2_super_block *sb, bool journal)
 {
@@ -65,6 +70,8 @@ static int initialize(const char *path, const struct ext4_mkfs *how, ext2_filsys
 	sb.s_inodes_count = (uint32_t)inodes;
 	sb.s_log_groups_per_flex = 4;
 	sb.s_desc_size = EXT2_MIN_DESC_SIZE_64BIT;
+	if (how->bytes > GROWTH_FROM && how->bytes <= EXT4_MAX_BYTES - GROWTH_BYTES) /* others need fewer */
+		sb.s_reserved_gdt_blocks = GROWTH_BLOCKS;
 	set_features(&sb, !how->no_journal && blocks >= JOURNAL_MIN_BLOCKS);
 	r = ext2fs_initialize(path, EXT2_FLAG_64BITS, &sb, unix_io_manager, &fs);
 	if (r)

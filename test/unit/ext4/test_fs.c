@@ -100,6 +100,24 @@ static void grows(void **state)
 	assert_err(ext4_grow(image, UINT64_MAX, &e), ERR_INVALID);
 }
 
+/* Also beyond what its descriptors were given room for. */
+static void grows_past_a_tebibyte(void **state)
+{
+	const char *image = in_scratch(state, "a.img");
+	struct ext4_mkfs how = { .bytes = 2000 * MIB, .inodes = 1000 };
+	struct ext4_info info;
+	struct err e = { 0 };
+
+	assert_ok(ext4_mkfs(image, &how, &e));
+	char *text = shell_text(state, "dumpe2fs -h a.img 2>/dev/null | sed -n 's/^Reserved GDT blocks: *//p'; stat -c '%%b' a.img | awk '{ exit $1 > 2048 }' && echo small");
+	assert_string_equal(text, "128\nsmall");
+	free(text);
+	assert_ok(ext4_grow(image, UINT64_C(1100) << 30, &e));
+	assert_clean(state, image);
+	assert_ok(ext4_info(image, &info, &e));
+	assert_int_equal(info.bytes, UINT64_C(1100) << 30);
+}
+
 static void refuses_what_is_no_image(void **state)
 {
 	struct ext4_info info;
@@ -197,6 +215,7 @@ int main(void)
 		T(counts_inodes_as_asked),
 		T(refuses_wrong_sizes_and_labels),
 		T(grows),
+		T(grows_past_a_tebibyte),
 		T(refuses_what_is_no_image),
 		T(sees_a_cut_image),
 		T(reports_damage),
