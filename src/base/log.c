@@ -71,8 +71,8 @@ void log_write(enum log_level level, const char *text, ...)
 	} else {
 		clock_gettime(CLOCK_REALTIME, &now);
 		gmtime_r(&now.tv_sec, &tm);
-		str_addf(&s, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-			 tm.tm_sec, now.tv_nsec / 1000000);
+		str_addf(&s, "%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+			 tm.tm_sec, now.tv_nsec / 1000);
 	}
 	str_addf(&s, "%s %s[%d] %s", level_names[level], role_name, (int)getpid(), text);
 	if (*op_id)

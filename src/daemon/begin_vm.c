@@ -33,6 +33,13 @@ static void journal_add(struct object *o, enum journal_kind kind, char *path)
 	(*j)[(*n)++] = (struct journal_entry){ .kind = kind, .path = path };
 }
 
+/* With the first record of a start, so that its worker need not wait for another one. */
+static void journal_net(struct object *o)
+{
+	if (o->vm.net != NET_MODE_NONE)
+		journal_add(o, JOURNAL_KIND_NET, NULL);
+}
+
 static MUST int pick_name(struct daemon *d, const char *wanted, char **ret, struct err *e)
 {
 	char name[VM_NAME_MAX + 1] = "";
@@ -210,11 +217,12 @@ int begin_vm_create(const struct begin *b, struct err *e)
 	AUTO_DONE(vm_record_done) struct vm_record vm = { 0 };
 	struct job_begin how = { .method = b->method->name, .params = b->params, .on_failure = JOB_REMOVES, .cancellable = true, .call = b->call,
 				 .net_required = in->net && in->net != NET_MODE_NONE };
+	bool start = !in->has_start || in->start;
 	AUTO_MEM char *warning = NULL;
 	struct object *o;
 	struct job *j = NULL;
 
-	if (fill_record(b, in, &vm, &warning, e) < 0 || ((!in->has_start || in->start) && check_space("create", vm.name, e) < 0))
+	if (fill_record(b, in, &vm, &warning, e) < 0 || (start && check_space("create", vm.name, e) < 0))
 		return -1;
 	o = object_add(b->daemon, LAYOUT_VM, &vm);
 	if (job_new(o, &how, &j, e) < 0)
@@ -223,7 +231,10 @@ int begin_vm_create(const struct begin *b, struct err *e)
 	o->vm.operation = mem_strdup(j->id);
 	journal_add(o, JOURNAL_KIND_TREE, layout_journal_files(LAYOUT_VM, o->vm.id));
 	journal_add(o, JOURNAL_KIND_TREE, layout_journal_vm_run(o->vm.id));
-	if (object_save(o, e) < 0 || ((!in->has_start || in->start) && hello_start(o, e) < 0))
+	if (start)
+		journal_net(o);
+	job_prepare(j);
+	if (object_save(o, e) < 0 || (start && hello_start(o, e) < 0))
 		return fail_new(o, j);
 	watch_start(o);
 	job_run(j);
@@ -282,7 +293,9 @@ int begin_vm_act(const struct begin *b, struct err *e)
 	if (next == VM_STATE_STARTING) { /* also the restart of a stopped one */
 		o->reboot = o->left = o->ready = false;
 		journal_add(o, JOURNAL_KIND_TREE, layout_journal_vm_run(o->vm.id));
+		journal_net(o);
 	}
+	job_prepare(j);
 	if (object_save(o, e) < 0 || (next == VM_STATE_STARTING && hello_start(o, e) < 0)) {
 		hello_stop(o);
 		vm_record_copy(&before, &j->before);

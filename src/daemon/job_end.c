@@ -183,14 +183,16 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		free(j->warning);
 		j->warning = both;
 	}
-	log_info("operation ends", "op", j->id, "object", object_name(o));
 	clear_operation(o);
 	if (!given) {
+		AUTO_MEM char *name = mem_strdup(object_name(o));
+
 		let_go(j);
 		if (object_remove(o, e) < 0) {
 			job_reply_failure(j, e);
 			return -1;
 		}
+		log_info("operation ends", "op", j->id, "object", name);
 		job_reply_result(j, NULL);
 		return 0;
 	}
@@ -206,6 +208,7 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		j->failure = *e;
 		return -1;
 	}
+	log_info("operation ends", "op", j->id, "object", object_name(o));
 	let_go(j);
 	job_reply_result(j, o);
 	if (o->kind == LAYOUT_VM)

@@ -19,6 +19,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/proc.h"
+#include "base/str.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
 #include "daemon/job_end.h"
@@ -67,6 +68,8 @@ int job_new(struct object *o, const struct job_begin *how, struct job **ret, str
 		vm_record_copy(&j->before, &o->vm);
 	o->job = j;
 	list_add_tail(&d->jobs, &j->link);
+	if (!str_eq(j->method, "io.banger.Undo")) /* the end of what has begun before */
+		log_info("operation begins", "op", j->id, "method", j->method, "object", object_name(o));
 	*ret = j;
 	return 0;
 }
@@ -92,8 +95,21 @@ void job_free(struct job *j)
 	free(j);
 }
 
+static void end_worker(struct job *j)
+{
+	loop_remove(j->daemon->loop, TAKE_PTR(j->exit_source));
+	proc_pidfd_signal(j->pidfd, SIGKILL);
+	waitpid(j->pid, NULL, 0);
+	auto_fd_close(&j->pidfd);
+	if (j->conn)
+		varlink_conn_close(TAKE_PTR(j->conn));
+}
+
 void job_drop(struct job *j)
 {
+	log_info("operation given up", "op", j->id);
+	if (j->pidfd >= 0)
+		end_worker(j);
 	j->n_fds = 0;
 	job_free(j);
 }
@@ -207,16 +223,25 @@ static MUST int spawn_worker(struct job *j, struct err *e)
 	return loop_add_fd(j->daemon->loop, j->pidfd, EPOLLIN, on_worker_exit, j, &j->exit_source, e);
 }
 
+void job_prepare(struct job *j)
+{
+	struct err why = { 0 }; /* job_run tries again, and tells */
+
+	if (spawn_worker(j, &why) == 0)
+		return;
+	if (j->pidfd >= 0)
+		end_worker(j);
+	if (j->conn)
+		varlink_conn_close(TAKE_PTR(j->conn));
+}
+
 void job_run(struct job *j)
 {
 	struct err e = { 0 };
 
-	if (!j->undoing) {
-		log_info("operation begins", "op", j->id, "method", j->method, "object", object_name(j->object));
-		if (j->n_calls)
-			varlink_call_on_gone(j->calls[0], on_caller_gone, j);
-	}
-	if (spawn_worker(j, &e) == 0)
+	if (!j->undoing && j->n_calls)
+		varlink_call_on_gone(j->calls[0], on_caller_gone, j);
+	if (j->pidfd >= 0 || spawn_worker(j, &e) == 0)
 		return;
 	if (j->conn)
 		varlink_conn_close(TAKE_PTR(j->conn));

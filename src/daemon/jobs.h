@@ -73,9 +73,11 @@ struct job_begin {
 /* Gives the object a fresh operation id. ERR_BUSY when it has a job or there are JOBS_MAX. Nothing has happened yet: the caller now
  * sets the record's transitional state, saves it and calls job_run, or job_drop. */
 MUST int job_new(struct object *o, const struct job_begin *how, struct job **ret, struct err *e);
-/* Starts the worker; on failure the job fails as if the worker had. */
+/* Starts the worker already, so that it gets ready while the record is written; its job it gets when the loop turns, after job_run. */
+void job_prepare(struct job *j);
+/* Starts the worker where that has not been done; on failure the job fails as if the worker had. */
 void job_run(struct job *j);
-/* Forgets a job that was never run; call and descriptors stay the caller's. */
+/* Forgets a job that was never run, and ends a worker that was prepared; call and descriptors stay the caller's. */
 void job_drop(struct job *j);
 void job_free(struct job *j);
 /* Lets another caller wait for the same end. ERR_BUSY when there are too many. */

@@ -22,6 +22,7 @@ struct op {
 	int fds[FD_PASS_MAX];
 	size_t n_fds;
 	struct vmm_choice choice;      /* kind is unset until vm_choose */
+	bool fresh;                    /* the VM's disks were made by this operation and may not be on disk yet */
 	bool gone;                     /* the object is no more */
 	char *warning;                 /* for the caller, or NULL */
 };
@@ -31,6 +32,7 @@ int worker_main(int argc, char **argv);
 
 /* Writes one line of undo; it is on disk when this returns. path is a journal path (store/layout). */
 MUST int op_journal_tree(struct op *op, const char *path, struct err *e);
+/* Nothing is to be done where the job came with it. */
 MUST int op_journal_net(struct op *op, struct err *e);
 MUST int op_journal_processes(struct op *op, const struct process *p, size_t n, struct err *e);
 /* Tells the caller the stage; done and total are bytes or items, -1 for unknown. Failure to tell is no failure. */

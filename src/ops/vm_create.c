@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -111,8 +112,25 @@ static MUST int make_disks(struct op *op, struct work_sync *sync, struct err *e)
 		return err_wrap(e, "root disk");
 	if (workdisk_make(work, (uint64_t)vm->disk_mib << 20, image, &content, e) < 0)
 		return err_wrap(e, "work disk");
+	op->fresh = true;
 	if (sync->warnings.len)
 		op->warning = str_take(&sync->warnings);
+	return 0;
+}
+
+/* Before the record says that the VM is there. With a start this is done while the guest boots. */
+static MUST int sync_disks(const struct op *op, struct err *e)
+{
+	const struct vm_record *vm = op->job.vm;
+	const char *names[] = { "work.ext4", disk_root_name(backend_of(vm)) };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		AUTO_MEM char *path = layout_file(LAYOUT_VM, vm->id, names[i]);
+		AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+		if (fd < 0 || fdatasync(fd) < 0)
+			return err_sys(e, errno, "sync '%s'", path);
+	}
 	return 0;
 }
 
@@ -124,5 +142,5 @@ int op_vm_create(struct op *op, const struct vm_create_in *in, struct vm_create_
 
 	if ((start && (vm_choose(op, e) < 0 || op_helper(op, &helper, e) < 0)) || make_disks(op, &sync, e) < 0)
 		return err_wrap(e, "create '%s'", op->job.vm->name);
-	return start ? vm_boot(op, e) : 0;
+	return start ? vm_boot(op, e) : sync_disks(op, e);
 }

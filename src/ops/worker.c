@@ -55,6 +55,9 @@ int op_journal_net(struct op *op, struct err *e)
 {
 	struct journal_entry entry = { .kind = JOURNAL_KIND_NET };
 
+	for (size_t i = 0; i < op->job.vm->n_journal; i++)
+		if (op->job.vm->journal[i].kind == JOURNAL_KIND_NET)
+			return 0;
 	return journal(op, &entry, 1, e);
 }
 

@@ -35,7 +35,7 @@ static MUST int fill(const char *path, const char *image, const struct workdisk_
 	}
 	if (work_sync_copy(content->sync, to, e) < 0 || (content->git && add_git(to, content->git, e) < 0))
 		return -1;
-	/* A crash now undoes the VM; its own first start makes the disk's content last. */
+	/* A crash now undoes the VM; who makes it syncs before that ends. */
 	return ext4_build_finish(TAKE_PTR(to), false, e);
 }
 

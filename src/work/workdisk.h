@@ -15,5 +15,5 @@ struct workdisk_content {
 };
 
 /* Makes path, an ext4 image of so many bytes whose root folder is the /root of image, owner, modes and all; the root's own owner is root,
- * its mode 0700 where the image has no /root. content comes on top. Nothing is left at path on failure. */
+ * its mode 0700 where the image has no /root. content comes on top. Nothing is left at path on failure. Not synced. */
 MUST int workdisk_make(const char *path, uint64_t bytes, const char *image, const struct workdisk_content *content, struct err *e);
