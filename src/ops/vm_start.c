@@ -136,20 +136,57 @@ static MUST int open_logs(const struct op *op, struct launch *l, struct err *e)
 	return open_file(log, O_WRONLY | O_APPEND | O_CREAT, &l->log, e);
 }
 
-static MUST int attach_net(struct op *op, struct launch *l, struct err *e)
+/* A network that a VMM needs by its tap's name alone is made while the daemon writes down who the VMM is: see launch. */
+static bool attaches_late(const struct op *op)
+{
+	return op->choice.kind == VMM_KIND_FIRECRACKER;
+}
+
+static struct net_attach_in attach_in(const struct op *op)
 {
 	const struct vm_record *vm = op->job.vm;
-	struct net_attach_in in = { .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .cid = vm->cid, .kind = op->choice.kind };
+
+	return (struct net_attach_in){ .vm = vm->id, .index = vm->net_index, .nat = vm->net == NET_MODE_NAT, .cid = vm->cid, .kind = op->choice.kind };
+}
+
+static MUST int attach_net(struct op *op, struct launch *l, struct err *e)
+{
+	struct net_attach_in in = attach_in(op);
 	AUTO_DONE(net_attach_out_done) struct net_attach_out out = { 0 };
 	struct varlink_client *helper;
 
-	if (vm->net == NET_MODE_NONE)
+	if (op->job.vm->net == NET_MODE_NONE)
 		return 0;
-	if (op_journal_net(op, e) < 0 || op_helper(op, &helper, e) < 0 || call_net_attach(helper, &in, &out, e) < 0)
+	if (op_journal_net(op, e) < 0)
+		return err_wrap(e, "make its network");
+	if (attaches_late(op))
+		return 0;
+	if (op_helper(op, &helper, e) < 0 || call_net_attach(helper, &in, &out, e) < 0)
 		return err_wrap(e, "make its network");
 	if (out.has_tap)
 		l->tap = varlink_client_take_fd(helper, out.tap);
 	return 0;
+}
+
+/* Both are waited for, whichever fails: an undo must not overtake the helper. */
+static MUST int journal_and_attach(struct op *op, const struct vmm_launch_out *launched, struct err *e)
+{
+	const bool attach = op->job.vm->net != NET_MODE_NONE && attaches_late(op);
+	struct net_attach_in in = attach_in(op);
+	struct err why = { 0 };
+	int attached = 0;
+
+	if (attach && varlink_client_begin(op->helper, &net_attach_method, &in, e) < 0)
+		return err_wrap(e, "make its network");
+	int journaled = op_journal_processes(op, launched->processes, launched->n_processes, e);
+	if (attach)
+		attached = varlink_client_end(op->helper, &net_attach_method, NULL, &why);
+	if (journaled < 0)
+		return -1;
+	if (attached == 0)
+		return 0;
+	*e = why;
+	return err_wrap(e, "make its network");
 }
 
 /* Forks, journals who it is, lets it go. */
@@ -173,8 +210,11 @@ static MUST int launch(struct op *op, struct launch *l, struct err *e)
 		l->table[i].file = varlink_client_attach_fd(helper, l->disks[i]);
 	if (in.has_tap)
 		in.tap = varlink_client_attach_fd(helper, l->tap);
-	if (call_vmm_launch(helper, &in, &out, e) < 0 || op_journal_processes(op, out.processes, out.n_processes, e) < 0 ||
-	    call_vmm_go(helper, &go, NULL, e) < 0)
+	if (call_vmm_launch(helper, &in, &out, e) < 0)
+		return err_wrap(e, "launch %s", op->choice.name);
+	if (journal_and_attach(op, &out, e) < 0)
+		return -1;
+	if (call_vmm_go(helper, &go, NULL, e) < 0)
 		return err_wrap(e, "launch %s", op->choice.name);
 	free(vm->processes);
 	vm->processes = TAKE_PTR(out.processes);
