@@ -28,7 +28,7 @@ static const char *const vm_examples[] = {
 };
 static const struct opt_command *const vm_commands[] = { &cli_vm_run, &cli_vm_create, &cli_vm_list, &cli_vm_show,
 	&cli_vm_exec, &cli_vm_ssh, &cli_vm_start, &cli_vm_stop, &cli_vm_restart, &cli_vm_kill, &cli_vm_delete, &cli_vm_set,
-	&cli_vm_logs, &cli_vm_ping, &cli_vm_health, &cli_vm_ports, &cli_vm_stats, NULL };
+	&cli_vm_read, &cli_vm_write, &cli_vm_logs, &cli_vm_ping, &cli_vm_health, &cli_vm_ports, &cli_vm_stats, NULL };
 static const struct opt_command vm = {
 	.name = "vm",
 	.brief = "virtual machines: make, use, stop, delete",

@@ -51,7 +51,7 @@ void man_page(struct str *out);
 extern const struct opt_command cli_root;
 /* Each is in the file of its name, vm_run in vm_run.c. */
 extern const struct opt_command cli_vm_run, cli_vm_create, cli_vm_start, cli_vm_stop, cli_vm_restart, cli_vm_kill,
-	cli_vm_delete, cli_vm_list, cli_vm_show, cli_vm_exec, cli_vm_logs, cli_vm_ping, cli_vm_health, cli_vm_set, cli_vm_stats,
+	cli_vm_delete, cli_vm_list, cli_vm_show, cli_vm_exec, cli_vm_logs, cli_vm_ping, cli_vm_health, cli_vm_set, cli_vm_stats, cli_vm_read, cli_vm_write,
 	cli_vm_ssh, cli_vm_ports;
 extern const struct opt_command cli_image_import, cli_image_list, cli_image_show, cli_image_delete;
 extern const struct opt_command cli_kernel_import, cli_kernel_list, cli_kernel_show, cli_kernel_rm;

@@ -20,6 +20,8 @@ static const struct {
 	{ "VmKill", begin_vm_act },
 	{ "VmDelete", begin_vm_act },
 	{ "VmSet", begin_vm_set },
+	{ "VmReadFile", begin_vm_file },
+	{ "VmWriteFile", begin_vm_file },
 	{ "ImageImport", begin_image_import },
 	{ "ImageDelete", begin_image_delete },
 	{ "KernelImport", begin_kernel_import },

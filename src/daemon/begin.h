@@ -25,6 +25,7 @@ struct begin {
 MUST int begin_vm_create(const struct begin *b, struct err *e);
 MUST int begin_vm_act(const struct begin *b, struct err *e);
 MUST int begin_vm_set(const struct begin *b, struct err *e);
+MUST int begin_vm_file(const struct begin *b, struct err *e);
 MUST int begin_image_import(const struct begin *b, struct err *e);
 MUST int begin_image_delete(const struct begin *b, struct err *e);
 MUST int begin_kernel_import(const struct begin *b, struct err *e);

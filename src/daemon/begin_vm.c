@@ -342,3 +342,26 @@ int begin_vm_set(const struct begin *b, struct err *e)
 	job_run(j);
 	return 0;
 }
+
+int begin_vm_file(const struct begin *b, struct err *e)
+{
+	bool writes = str_eq(varlink_method_short(b->method), "VmWriteFile");
+	int64_t index = writes ? ((const struct vm_write_file_in *)b->in)->file : ((const struct vm_read_file_in *)b->in)->file;
+	struct job_begin how = { .method = b->method->name, .params = b->params, .on_failure = JOB_RESTORES, .cancellable = true, .call = b->call, .n_fds = 1 };
+	enum vm_state next;
+	struct object *o;
+	struct job *j;
+
+	if (object_find(b->daemon, LAYOUT_VM, varlink_method_lock_ref(b->method, b->in), &o, e) < 0 ||
+	    vm_state_next(o->vm.name, o->vm.state, VM_ACT_FILE, &next, e) < 0)
+		return -1;
+	AUTO_FD int fd = varlink_call_take_fd(b->call, index);
+	if (fd < 0)
+		return err_set(e, ERR_INVALID, "file of '%s': no descriptor came with the request", o->vm.name);
+	how.fds = &fd;
+	if (job_new(o, &how, &j, e) < 0)
+		return -1;
+	(void)TAKE_FD(fd);
+	job_run(j);
+	return 0;
+}

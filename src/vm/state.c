@@ -6,6 +6,7 @@
 static const char *const act_texts[VM_ACT_COUNT] = {
 	[VM_ACT_START] = "start",   [VM_ACT_STOP] = "stop",           [VM_ACT_RESTART] = "restart", [VM_ACT_KILL] = "kill",
 	[VM_ACT_DELETE] = "delete", [VM_ACT_DELETE_FORCE] = "delete", [VM_ACT_SET] = "set",         [VM_ACT_CONNECT] = "reach",
+	[VM_ACT_FILE] = "file of",
 };
 
 /* Resting states only; VM_STATE_NONE means refused. */
@@ -15,10 +16,10 @@ static const struct {
 } table[] = {
 	{ VM_STATE_CREATED,
 	  { [VM_ACT_START] = VM_STATE_STARTING, [VM_ACT_RESTART] = VM_STATE_STARTING, [VM_ACT_DELETE] = VM_STATE_DELETING,
-	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_SET] = VM_STATE_CREATED } },
+	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_SET] = VM_STATE_CREATED, [VM_ACT_FILE] = VM_STATE_CREATED } },
 	{ VM_STATE_STOPPED,
 	  { [VM_ACT_START] = VM_STATE_STARTING, [VM_ACT_RESTART] = VM_STATE_STARTING, [VM_ACT_DELETE] = VM_STATE_DELETING,
-	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_SET] = VM_STATE_STOPPED } },
+	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_SET] = VM_STATE_STOPPED, [VM_ACT_FILE] = VM_STATE_STOPPED } },
 	{ VM_STATE_RUNNING,
 	  { [VM_ACT_STOP] = VM_STATE_STOPPING, [VM_ACT_RESTART] = VM_STATE_STOPPING, [VM_ACT_KILL] = VM_STATE_STOPPING,
 	    [VM_ACT_DELETE_FORCE] = VM_STATE_DELETING, [VM_ACT_CONNECT] = VM_STATE_RUNNING } },
@@ -39,6 +40,8 @@ static int refuse(const char *name, enum vm_state from, enum vm_act act, struct 
 		err_hint(e, "banger vm stop %s, or delete it with --force", name);
 	else if (from == VM_STATE_RUNNING && act == VM_ACT_SET)
 		err_hint(e, "banger vm stop %s", name);
+	else if (from == VM_STATE_RUNNING && act == VM_ACT_FILE)
+		err_hint(e, "banger vm exec %s -- cat FILE, or banger vm stop %s", name, name);
 	else if (from != VM_STATE_RUNNING && act != VM_ACT_START)
 		err_hint(e, "banger vm start %s", name);
 	else if (from == VM_STATE_ERROR)

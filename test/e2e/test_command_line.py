@@ -47,6 +47,7 @@ def daemon_pid(host):
     ("vm exec", "VM is missing", 125),
     ("vm start", "VM is missing", 1),
     ("vm set otter", "nothing to change", 1),
+    ("vm read otter", "FILE is missing", 1),
     ("image import x", "--tar FILE or --ext4 FILE is missing", 1),
     ("image import x --tar a --ext4 b", "exclude each other", 1),
     ("image import x --tar /nowhere/x.tar", "/nowhere/x.tar': No such file", 1),
@@ -61,7 +62,8 @@ def test_mistakes_start_no_daemon(empty, line, says, status):
 
 @pytest.mark.parametrize("line, status", [
     ("vm show nobody", 1), ("vm start nobody", 1), ("vm stop nobody", 1), ("vm kill nobody", 1), ("vm restart nobody", 1), ("vm delete nobody", 1),
-    ("vm set nobody --vcpu 2", 1), ("vm logs nobody", 1), ("vm ping nobody", 1), ("vm health nobody", 1), ("vm exec nobody -- true", 125),
+    ("vm set nobody --vcpu 2", 1), ("vm logs nobody", 1), ("vm read nobody /etc/fstab", 1), ("vm write nobody /etc/fstab", 1),
+    ("vm ping nobody", 1), ("vm health nobody", 1), ("vm exec nobody -- true", 125),
 ])
 def test_unknown_vm(empty, line, status):
     empty.run(*line.split()).refused("no VM named 'nobody'", status=status)

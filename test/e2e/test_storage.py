@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Storage under pressure: what running guests write when the host's disk fills up."""
+"""Storage under pressure: what running guests write when the host's disk fills up, and files of stopped ones."""
 import hashlib
+import json
 import os
+import pathlib
 import subprocess
 
 import pytest
 
+TOP = pathlib.Path(__file__).resolve().parents[2]
 MIB = 1 << 20
 DISK, LEFT, WRITTEN = 1200 * MIB, 260 * MIB, 400 * MIB
 RESERVE = DISK // 20
@@ -186,3 +189,58 @@ def test_vanished_state(new_host):
     away.rename(host.state)
     host.ok("vm", "restart", "kept")
     assert host.exec("kept", "hostname") == "kept\n"
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def image_of(host, vm):
+    """The image file that the VM is made from."""
+    images = {image["name"]: image["id"] for image in json.loads(host.ok("image", "list", "--json").stdout)}
+    return host.state / "images" / images[host.show(vm)["image"]] / "rootfs.ext4"
+
+
+def test_files_of_a_stopped_vm(host, new_vm, tmp_path):
+    """What the guest wrote is read on the host; what the host writes, through image and store and into the store alone, is what the guest
+    finds, whose kernel takes the store; the image stays as it is."""
+    new_vm("files", "--net", "none")
+    image = sha256(image_of(host, "files"))
+    host.exec("files", "sh", "-c", "echo from the guest > /etc/word; chown 7:8 /etc/word; chmod 640 /etc/word; echo work > /root/word; sync")
+    os_release = host.exec("files", "cat", "/usr/lib/os-release")
+    host.run("vm", "read", "files", "/etc/word").refused("file of 'files': it is running", operation=False)
+    host.ok("vm", "stop", "files")
+    assert host.ok("vm", "read", "files", "/etc/word").stdout == "from the guest\n"
+    assert host.ok("vm", "read", "files", "/root/word").stdout == "work\n"
+    assert host.ok("vm", "read", "files", "/usr/lib/os-release").stdout == os_release  # never written: the image's
+    big = os.urandom(3 * MIB + 17)
+    for path, data in (("/etc/word", b"from the host\n"), ("/root/word", b"host\n"), ("/usr/lib/os-release", b"ID=mine\n"), ("/etc/big", big)):
+        host.ok("vm", "write", "files", path, input=data)
+    assert host.ok("vm", "read", "files", "/etc/word").stdout == "from the host\n"
+    assert not list(store_of(host, "files").parent.glob("*.edit"))
+    merged = tmp_path / "merged"
+    subprocess.run(["python3", TOP / "test/unit/disk/merge_store.py", image_of(host, "files"), store_of(host, "files"),
+                    str(host.show("files")["root_mib"] * MIB), merged], check=True)
+    fsck = subprocess.run(["e2fsck", "-fn", merged], capture_output=True, text=True)
+    assert fsck.returncode == 0, fsck.stdout
+    host.ok("vm", "start", "files")
+    assert host.exec("files", "cat", "/etc/word", "/root/word", "/usr/lib/os-release") == "from the host\nhost\nID=mine\n"
+    assert host.exec("files", "stat", "-c", "%u %g %a", "/etc/word") == "7 8 640\n"
+    assert host.exec("files", "sha256sum", "/etc/big").split()[0] == hashlib.sha256(big).hexdigest()
+    host.exec("files", "sh", "-c", "echo again > /etc/word; sync")
+    host.ok("vm", "kill", "files")
+    assert host.ok("vm", "read", "files", "/etc/word").stdout == "again\n"  # out of the journal of a guest that was killed
+    assert sha256(image_of(host, "files")) == image
+
+
+def test_files_refused(host):
+    """Each with one sentence, and nothing of the VM is changed."""
+    host.ok("vm", "create", "--no-start", "--name", "refusing", "--net", "none", "--disk-size", "64M")
+    store = store_of(host, "refusing")
+    for path, says in (("etc/fstab", "is not an absolute path"), ("/etc", "not a regular file"), ("/nowhere/file", "no 'nowhere'")):
+        host.run("vm", "write", "refusing", path, input=b"x").refused(says, hint=None, operation=True)
+        host.run("vm", "read", "refusing", path).refused(says, hint=None, operation=True)
+    host.run("vm", "write", "refusing", "/etc/os-release", input=b"x").refused("it is a symlink", operation=True)
+    host.run("vm", "read", "refusing", "/etc/missing").refused("no '/etc/missing'", hint=None, operation=True)
+    assert store.stat().st_blocks == 0 and not list(store.parent.glob("*.edit"))
+    host.ok("vm", "delete", "refusing")
