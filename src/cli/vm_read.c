@@ -58,7 +58,7 @@ static int run(const void *in, void *cx)
 
 static const struct opt_arg args[] = { { "VM", offsetof(struct vm_read, vm), .words = CLI_WORDS_VM },
 	{ "FILE", offsetof(struct vm_read, path) }, { 0 } };
-static const char *const examples[] = { "banger vm read web /etc/fstab", "banger vm read web /var/log/syslog | less", NULL };
+static const char *const examples[] = { "banger vm read web /etc/fstab", NULL };
 const struct opt_command cli_vm_read = {
 	.name = "read",
 	.brief = "print a file of a stopped VM",

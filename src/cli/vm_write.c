@@ -55,13 +55,12 @@ static int run(const void *in, void *cx)
 
 static const struct opt_arg args[] = { { "VM", offsetof(struct vm_write, vm), .words = CLI_WORDS_VM },
 	{ "FILE", offsetof(struct vm_write, path) }, { 0 } };
-static const char *const examples[] = { "banger vm write web /etc/fstab < fstab",
-	"banger vm read web /etc/fstab | sed /nfs/d | banger vm write web /etc/fstab", NULL };
+static const char *const examples[] = { "sed /nfs/d fstab | banger vm write web /etc/fstab", NULL };
 const struct opt_command cli_vm_write = {
 	.name = "write",
 	.brief = "replace a file of a stopped VM by standard input",
-	.about = "Writes standard input into a file of a VM that is stopped, also of one that does not start any more. A file that is there\n"
-		 "keeps its owner and mode. The image is not changed.",
+	.about = "Writes standard input (such as < FILE) into a file of a VM that is stopped, also of one that does not start any\n"
+		 "more. A file that is there keeps its owner and mode. The image is not changed.",
 	.examples = examples,
 	.args = args,
 	.in_size = sizeof(struct vm_write),

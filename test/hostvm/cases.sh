@@ -77,6 +77,38 @@ leftovers() {
 	find "$BANGER_ROOT" -path '*/vms/*'
 }
 
+# The host's own device mapper joins image and store of the stopped box as its guest does: what banger has written is there, whole, and what is
+# written through that, banger reads.
+joined() (
+	set -e
+	vm=$(banger vm show box --json)
+	root=$(($(echo "$vm" | jq .root_mib) * 2048))
+	image=$(echo "$BANGER_ROOT"/state/images/*/rootfs.ext4)
+	sectors=$(($(stat -c %s "$image") / 512))
+	echo from banger | banger vm write box /etc/word
+	head -c 5000000 /dev/urandom > /tmp/big
+	banger vm write box /etc/big < /tmp/big
+	base=$(losetup -r -f --show "$image")
+	store=$(losetup -f --show "$BANGER_ROOT/state/vms/$(echo "$vm" | jq -r .id)/root.store")
+	trap 'umount /mnt; dmsetup remove --retry box-root; dmsetup remove --retry box-base; losetup -d "$base" "$store"' EXIT
+	{
+		echo "0 $sectors linear $base 0"
+		[ "$root" -le "$sectors" ] || echo "$sectors $((root - sectors)) zero"
+	} | dmsetup create --readonly box-base
+	dmsetup create box-root --table "0 $((root > sectors ? root : sectors)) snapshot /dev/mapper/box-base $store P 8"
+	e2fsck -fn /dev/mapper/box-root >&2
+	mount /dev/mapper/box-root /mnt
+	cat /mnt/etc/word
+	cmp /tmp/big /mnt/etc/big
+	echo from the kernel > /mnt/etc/other
+	umount /mnt
+	dmsetup remove --retry box-root
+	dmsetup remove --retry box-base
+	losetup -d "$base" "$store"
+	trap - EXIT
+	banger vm read box /etc/other
+)
+
 cases() {
 	vmm=$1 out=/out/$1
 	export BANGER_ROOT=/var/tmp/$vmm
@@ -96,6 +128,7 @@ cases() {
 	case_ echo echo_sum
 	case_ kill survives_kill
 	case_ stop banger vm stop box
+	case_ joined joined
 	case_ delete banger vm delete box
 	case_ poweroff word_poweroff
 	case_ reboot word_reboot

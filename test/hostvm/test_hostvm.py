@@ -75,6 +75,10 @@ def test_the_guests_own_word(results):
     assert results.output("reboot").split() == ["running", "another"]
 
 
+def test_the_hosts_device_mapper_takes_an_edited_store(results):
+    assert results.output("joined") == "from banger\nfrom the kernel\n"
+
+
 def test_stop_and_delete(results):
     results.output("stop")
     results.output("delete")

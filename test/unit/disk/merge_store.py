@@ -2,8 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """merge_store.py IMAGE STORE ROOT_BYTES OUT: what a guest's kernel would see, as a plain image. Written after the kernel's documentation of the
 snapshot target, not after src/disk."""
+import os
 import struct
 import sys
+
+
+def data_of(file):
+    """(offset, bytes) of all that is no hole, in pieces of 1 MiB at most."""
+    at, size = 0, os.fstat(file.fileno()).st_size
+    while at < size:
+        try:
+            at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+        except OSError:  # ENXIO: only a hole is left
+            return
+        end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+        while at < end:
+            block = os.pread(file.fileno(), min(1 << 20, end - at), at)
+            yield at, block
+            at += len(block)
 
 
 def pairs(store, chunk):
@@ -21,9 +37,11 @@ def pairs(store, chunk):
 
 def merge(image, store, root_bytes, out):
     with open(image, "rb") as base, open(store, "rb") as kept, open(out, "wb") as merged:
-        while block := base.read(1 << 20):
-            merged.write(block) if any(block) else merged.seek(len(block), 1)
-        merged.truncate(max(root_bytes, base.tell()))
+        for at, block in data_of(base):
+            merged.seek(at)
+            merged.write(block)
+        size = max(root_bytes, base.seek(0, 2))
+        merged.truncate(size)
         magic, valid, version, sectors = struct.unpack("<4sIII", kept.read(16))
         if magic == bytes(4):
             return
@@ -35,7 +53,7 @@ def merge(image, store, root_bytes, out):
             kept.seek(new * sectors * 512)
             merged.seek(old * sectors * 512)
             merged.write(kept.read(sectors * 512))
-        merged.truncate(max(root_bytes, base.tell()))
+        merged.truncate(size)
 
 
 if __name__ == "__main__":
