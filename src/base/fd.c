@@ -310,6 +310,26 @@ int fd_connect_unix(const char *path, int *ret_fd, struct err *e)
 	return connect_unix(path, 0, ret_fd, e);
 }
 
+int fd_connect_unix_nofollow(const char *path, int *ret_fd, struct err *e)
+{
+	AUTO_FD int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct stat st;
+
+	if (at < 0 || fstat(at, &st) < 0)
+		return err_sys(e, errno, "connect to '%s'", path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(e, ERR_DENIED, "connect to '%s': it is no socket", path);
+	if (fd < 0)
+		return err_sys(e, errno, "socket");
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", at);
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) < 0)
+		return err_sys(e, errno, "connect to '%s'", path);
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
 int fd_connect_unix_now(const char *path, int *ret_fd, struct err *e)
 {
 	return connect_unix(path, SOCK_NONBLOCK, ret_fd, e);

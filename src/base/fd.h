@@ -31,7 +31,9 @@ MUST int fd_set_nonblock(int fd, bool on, struct err *e);
 MUST int fd_set_cloexec(int fd, bool on, struct err *e);
 /* Unix stream socket, close-on-exec. Paths longer than sun_path go through /proc/self/fd of the folder. */
 MUST int fd_connect_unix(const char *path, int *ret_fd, struct err *e);
-/* The same without waiting where too many wait already: ERR_BUSY. The socket does not block. */
+/* The same in a folder where others can put names: ERR_DENIED for anything but a socket, a symbolic link to one included. */
+MUST int fd_connect_unix_nofollow(const char *path, int *ret_fd, struct err *e);
+/* As fd_connect_unix without waiting where too many wait already: ERR_BUSY. The socket does not block. */
 MUST int fd_connect_unix_now(const char *path, int *ret_fd, struct err *e);
 /* Binds and listens with the given mode from birth; an existing socket file there is removed. */
 MUST int fd_listen_unix(const char *path, mode_t mode, int *ret_fd, struct err *e);

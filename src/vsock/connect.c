@@ -48,7 +48,7 @@ int vsock_connect(const char *uds_path, uint32_t port, int64_t deadline_ms, int 
 	char line[ANSWER_MAX];
 	int len = snprintf(line, sizeof(line), "CONNECT %u\n", port);
 
-	if (fd_connect_unix(uds_path, &fd, e) < 0)
+	if (fd_connect_unix_nofollow(uds_path, &fd, e) < 0)
 		return err_wrap(e, "vsock port %u", port);
 	if (fd_write_all(fd, line, (size_t)len, deadline_ms, e) < 0)
 		return err_wrap(e, "vsock port %u", port);

@@ -116,7 +116,7 @@ static MUST int call(const char *api_path, const char *method, const char *what,
 	int status = 0;
 	size_t len = 0;
 
-	if (fd_connect_unix(api_path, &fd, e) < 0 || fd_write_all(fd, request, strlen(request), deadline_ms, e) < 0 ||
+	if (fd_connect_unix_nofollow(api_path, &fd, e) < 0 || fd_write_all(fd, request, strlen(request), deadline_ms, e) < 0 ||
 	    read_answer(fd, deadline_ms, &status, &text, &len, e) < 0)
 		return err_wrap(e, "Firecracker's API");
 	if (len && json_parse(text, len, &answer, e) < 0)

@@ -120,7 +120,7 @@ static MUST int command(const char *api_path, int64_t deadline_ms, const char *n
 	AUTO(json_free) struct json *greeting = NULL;
 	enum qmp_kind kind = QMP_EVENT;
 
-	if (fd_connect_unix(api_path, &q.fd, e) < 0)
+	if (fd_connect_unix_nofollow(api_path, &q.fd, e) < 0)
 		return err_wrap(e, "QMP");
 	if (next_answer(&q, &kind, &greeting, e) < 0)
 		return -1;
