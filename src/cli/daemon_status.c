@@ -35,6 +35,7 @@ static void print_fields(const struct daemon_status_out *s)
 	table_field(&t, "helper process", s->has_helper_pid ? text : "none");
 	table_field(&t, "answers for .vm", s->dns ? s->dns : s->dns_reason ? s->dns_reason : "no");
 	table_field(&t, "can make networks", s->network ? "yes" : "no");
+	table_field(&t, "holds VMs in", s->confinement ? s->confinement : "-");
 	snprintf(text, sizeof(text), "%" PRId64, s->descriptors);
 	table_field(&t, "descriptors", text);
 	for (size_t i = 0; i < s->n_defaults; i++) {

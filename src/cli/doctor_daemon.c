@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the daemon knows. */
+#include <string.h>
+
 #include "base/auto.h"
 #include "base/build.h"
 #include "base/mem.h"
@@ -27,6 +29,9 @@ static MUST int check_daemon(
 	if (layout_installed())
 		doctor_add(c, status.network ? DOCTOR_PASS : DOCTOR_WARN, status.network ? "its helper can make networks" :
 			"its helper cannot make networks: journalctl -u bangerd-root says why");
+	if (status.confinement)
+		doctor_add(c, layout_installed() && strstr(status.confinement, "no limits") ? DOCTOR_WARN : DOCTOR_PASS, "what holds VMs in: %s",
+			status.confinement);
 	if (!status.has_helper_pid)
 		doctor_add(c, DOCTOR_WARN, "its helper does not run; the daemon's log says why");
 	doctor_check_dns(status.dns, status.dns_reason, config->bridge_name, names);

@@ -41,6 +41,7 @@ struct daemon {
 	char dns_reason[sizeof(((struct err *)0)->msg)]; /* why not, then */
 	bool network;         /* the helper can make networks */
 	char network_reason[200]; /* why not, then */
+	char *confinement;    /* what holds VMs in, in the helper's words; NULL before it was heard */
 	bool stopping;
 	int64_t started_at;   /* seconds since 1970 */
 };

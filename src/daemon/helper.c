@@ -101,6 +101,8 @@ static void take_status(struct daemon *d, const struct status_out *out)
 	d->helper_pid = out->pid;
 	d->network = out->network;
 	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out->reason ? out->reason : "");
+	free(d->confinement);
+	d->confinement = mem_strdup(out->confinement);
 	if (!out->network)
 		log_info("no networks", "why", d->network_reason);
 }

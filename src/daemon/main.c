@@ -225,6 +225,7 @@ static void daemon_close(struct daemon *d)
 	if (d->facts)
 		host_facts_done(d->facts);
 	free(d->facts);
+	free(d->confinement);
 	config_free(d->config);
 	loop_free(d->loop);
 	auto_fd_close(&d->lock_fd);

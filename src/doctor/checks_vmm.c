@@ -115,6 +115,6 @@ void check_firecracker(const struct doctor_host *host, struct doctor_check *c)
 	if (verdict != VMM_GOOD)
 		doctor_add(c, c->level, "%s", distro_hint(DISTRO_FIRECRACKER));
 	/* An installation takes no other; as the user's own it is the user's to judge. */
-	if (!host->installed && vmm_check_trusted(bin, &e) < 0)
+	if (!host->installed && vmm_check_trusted("Firecracker", bin, &e) < 0)
 		doctor_add(c, DOCTOR_PASS, "system install would refuse it: %s", e.msg);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/list.h"
@@ -22,11 +23,18 @@ struct helper {
 	struct resolved *resolved;   /* NULL without networks */
 	const char *firecracker_bin; /* from the start arguments or the installation; "" is PATH */
 	uint32_t owner_uid, owner_gid; /* whose calls are served, besides root's */
-	bool system;                 /* VMMs run as the owner, not as the helper does */
+	bool system;                 /* installed: the owner is not the helper's user, and VMMs are jailed or do not run */
 	const char *subnet;
 	char *jail_base;             /* where jails are mounted, each VMM for itself; NULL: VMMs run without */
 	char jail_reason[sizeof(((struct err *)0)->msg)]; /* why there is no jail */
-	struct list held;            /* struct held: launches that wait for their VmmGo */
+	bool has_units;              /* the installation has systemd's units, and so a group that holds VMs */
+	char *limits_parent;         /* the control group that VMs' groups lie in; NULL without */
+	int limits_fd;               /* inotify: a group has become empty */
+	char limits_reason[sizeof(((struct err *)0)->msg)]; /* why VMs have no limits; "" where they do */
+	int launcher_fd;             /* helper/launcher */
+	uint64_t launches;           /* so many have been asked of it */
+	struct list waiting;         /* helper/on_launch: launches that wait for their VmmGo */
+	struct list held;            /* in the launcher, helper/launch: their processes */
 };
 
 /* The role. Arguments: --system (all else from the installation, the socket from the service manager or of its own making), or --subnet A.B.C.D/N --bridge NAME --firecracker FILE --jail yes|no [--root DIR]. */
@@ -44,8 +52,24 @@ void helper_jail_open(struct helper *h, bool wanted);
 void helper_jail_close(struct helper *h);
 struct jail;
 struct vmm_spec;
-/* Fills *ret for a VM's VMM. *ret_confined: words for vm show, the caller's. */
-void helper_jail_fill(const struct helper *h, const struct vmm_spec *spec, struct jail *ret, char **ret_confined);
+struct str;
+/* Fills *ret for a VM's VMM, and adds words for vm show to confined. */
+void helper_jail_fill(const struct helper *h, const struct vmm_spec *spec, struct jail *ret, struct str *confined);
+
+/* What holds VMs in here, and what does not and why: words for daemon status and doctor. */
+void helper_confinement(const struct helper *h, struct str *out);
+
+/* helper/limits: finds out whether VMs can have control groups. */
+void helper_limits_open(struct helper *h);
+/* Removes empty ones from now on. */
+MUST int helper_limits_watch(struct helper *h, struct err *e);
+/* A VM's group is to be looked after. */
+void helper_limits_began(const struct helper *h, const char *vm);
+void helper_limits_close(struct helper *h);
+/* In the launcher: the kernel lets nobody move a process that may do more. Puts the processes of a launch into the VM's group. What that means for the VM, or why it has no limits, is added to confined. */
+struct launch;
+struct launched;
+MUST int helper_limits_apply(const struct helper *h, const struct launch *what, const struct launched *done, struct str *confined, struct err *e);
 
 /* A connection. */
 struct caller {
@@ -60,10 +84,5 @@ MUST int system_listen(const struct helper *h, int *ret, struct err *e);
 /* Files are made, opened and removed as the owner until system_as_self: no path in the owner's folders leads further than the owner could go. */
 void system_as_owner(const struct helper *h);
 void system_as_self(const struct helper *h);
-/* Between fork and exec of what runs as the owner, with the group that may use /dev/kvm; -1 with errno. */
-int system_become_owner(const struct helper *h, uint32_t kvm_gid);
-/* The group that may open /dev/kvm, or the owner's. */
-uint32_t system_kvm_group(const struct helper *h);
-
 /* helper/on_launch: a connection has ended; what it held is ended with it. */
 void launch_forget(struct caller *c);

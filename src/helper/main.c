@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "helper/helper.h"
+#include "helper/launcher.h"
 #include "helper/resolved.h"
 #include "net/net.h"
 #include "proto/io_banger_helper.h"
@@ -161,15 +162,26 @@ static MUST int take_lock(struct err *e)
 	return 0;
 }
 
+/* The launcher is forked while nothing is open yet. */
+static MUST int start(struct helper *h, bool jail, struct err *e)
+{
+	helper_jail_open(h, jail);
+	if (h->system && !h->jail_base)
+		return err_set(e, ERR_STATE, "%s", h->jail_reason);
+	helper_limits_open(h);
+	return launcher_start(h, e) < 0 || serve(h, e) < 0 || launcher_watch(h, e) < 0 ? -1 : helper_limits_watch(h, e);
+}
+
 int helper_main(int argc, char **argv)
 {
-	struct helper h = { .firecracker_bin = "", .subnet = "", .owner_uid = getuid(), .owner_gid = getgid() };
+	struct helper h = { .firecracker_bin = "", .subnet = "", .owner_uid = getuid(), .owner_gid = getgid(), .limits_fd = -1, .launcher_fd = -1 };
 	const char *root = NULL, *bridge = "";
 	bool jail = true;
 	struct err e = { 0 };
 
 	log_open("bangerd-root", NULL);
 	list_init(&h.held);
+	list_init(&h.waiting);
 	umask(077);
 	h.system = argc == 2 && str_eq(argv[1], "--system");
 	for (int i = 1; i + 1 < argc; i += 2) {
@@ -184,7 +196,7 @@ int helper_main(int argc, char **argv)
 		else if (str_eq(argv[i], "--jail"))
 			jail = str_eq(argv[i + 1], "yes");
 	}
-	if ((h.system ? system_open(&h, &bridge, &e) : layout_init(root, &e)) < 0 || take_lock(&e) < 0 || serve(&h, &e) < 0) {
+	if ((h.system ? system_open(&h, &bridge, &e) : layout_init(root, &e)) < 0 || take_lock(&e) < 0 || start(&h, jail, &e) < 0) {
 		log_error("cannot start", "why", e.msg, "hint", e.hint);
 		return 1;
 	}
@@ -193,8 +205,7 @@ int helper_main(int argc, char **argv)
 		net_free(TAKE_PTR(h.net));
 		err_clear(&e);
 	}
-	helper_jail_open(&h, jail);
-	if (sandbox_helper(h.jail_base, &e) < 0) {
+	if (sandbox_helper(&e) < 0) {
 		log_error("cannot give up rights", "why", e.msg);
 		return 1;
 	}
@@ -204,6 +215,7 @@ int helper_main(int argc, char **argv)
 	resolved_free(h.resolved);
 	net_free(h.net);
 	helper_jail_close(&h);
+	helper_limits_close(&h);
 	loop_free(h.loop);
 	return 0;
 }

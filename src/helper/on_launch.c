@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Launching and killing VMMs. A launch has two halves, so that who the process is stands on disk before it does anything: VmmLaunch
- * forks, VmmGo lets it execute. What is not let go ends with the caller's connection. */
+/* Launching and killing VMMs. VmmLaunch has the launcher fork, VmmGo has it let go. What is not let go ends with the caller's connection. */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -18,65 +14,33 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "helper/helper.h"
-#include "net/addr.h"
+#include "helper/launcher.h"
 #include "proto/io_banger_helper.h"
 #include "proto/server.h"
-#include "sandbox/jail.h"
-#include "sandbox/sandbox.h"
-#include "store/layout.h"
-#include "vmm/vmm.h"
 
-enum { HELD_MAX = 2, NAME_SIZE = 32 };
-
-/* How a VMM's process is confined before it executes. */
-struct confinement {
-	struct seccomp_program filter;
-	const struct helper *helper;
-	uint32_t kvm_gid;
-};
-
-static void confinement_prepare(struct confinement *c, const struct helper *h)
-{
-	c->helper = h;
-	c->kvm_gid = h->system ? system_kvm_group(h) : 0;
-	sandbox_vmm_prepare(&c->filter);
-}
-
-static int confinement_enter(void *arg)
-{
-	struct confinement *c = arg;
-
-	if (c->helper->system && system_become_owner(c->helper, c->kvm_gid) < 0)
-		return -1;
-	return sandbox_vmm_enter(&c->filter);
-}
-
-/* The VMM, and banger-vhost-vsock where it needs one; in the order they are let go. */
-struct held {
+/* A launch that waits for its VmmGo. */
+struct waiting {
 	struct list link;
 	struct caller *caller;
 	char vm[16];
-	struct proc_held procs[HELD_MAX];
-	const char *names[HELD_MAX];
-	size_t n;
+	uint64_t id;
 };
 
-static void held_free(struct held *h)
+static void waiting_free(struct waiting *w)
 {
-	list_remove(&h->link);
-	for (size_t i = 0; i < h->n; i++)
-		proc_held_done(&h->procs[i]);
-	free(h);
+	list_remove(&w->link);
+	free(w);
 }
 
 void launch_forget(struct caller *c)
 {
-	list_for_each(it, &c->helper->held) {
-		struct held *h = list_entry(it, struct held, link);
-		if (h->caller == c) {
-			log_warn("launch given up by its caller", "vm", h->vm);
-			held_free(h);
-		}
+	list_for_each(it, &c->helper->waiting) {
+		struct waiting *w = list_entry(it, struct waiting, link);
+		if (w->caller != c)
+			continue;
+		log_warn("launch given up by its caller", "vm", w->vm);
+		launcher_forget(c->helper, w->id);
+		waiting_free(w);
 	}
 }
 
@@ -92,204 +56,73 @@ static void launch_fds_done(struct launch_fds *l)
 		close(l->fds[i]);
 }
 
-/* A disk, kernel or log is a regular file; the tap is a device. */
-static MUST int take_fd(struct varlink_call *call, struct launch_fds *all, int64_t index, mode_t type, const char *what, int *ret, struct err *e)
+static MUST int take_fd(struct varlink_call *call, struct launch_fds *all, int64_t index, const char *what, struct err *e)
 {
 	int fd = varlink_call_take_fd(call, index);
-	struct stat st;
 
 	if (fd < 0)
-		return err_set(e, ERR_INVALID, "%s did not come as a descriptor", what);
+		return err_set(e, ERR_INVALID, "%.20s did not come as a descriptor", what);
 	all->fds[all->n++] = fd;
-	if (fstat(fd, &st) < 0 || (st.st_mode & S_IFMT) != type)
-		return err_set(e, ERR_INVALID, "%s is not of the right type", what);
-	*ret = fd;
 	return 0;
 }
 
-static MUST int check_role(const char *role, struct err *e)
-{
-	static const char *const roles[] = { "root", "base", "work", "modules", "store" };
-
-	for (size_t i = 0; i < ARRAY_LEN(roles); i++)
-		if (str_eq(roles[i], role))
-			return 0;
-	return err_set(e, ERR_INVALID, "'%.20s' is no disk's role", role);
-}
-
-static MUST int take_drives(struct varlink_call *call, const struct vmm_launch_in *in, struct launch_fds *all, struct vmm_spec *spec, struct err *e)
+/* In the launcher's order. */
+static MUST int take_all(struct varlink_call *call, const struct vmm_launch_in *in, struct launch_fds *all, struct err *e)
 {
 	if (in->n_disks != in->n_roles || in->n_disks > VMM_DRIVES_MAX)
 		return err_set(e, ERR_INVALID, "%zu disks with %zu roles", in->n_disks, in->n_roles);
+	if (take_fd(call, all, in->kernel, "the kernel", e) < 0 || take_fd(call, all, in->initrd, "the initrd", e) < 0 ||
+	    take_fd(call, all, in->console, "the console log", e) < 0 || take_fd(call, all, in->log, "the VMM's log", e) < 0)
+		return -1;
+	for (size_t i = 0; i < in->n_disks; i++)
+		if (take_fd(call, all, in->disks[i].file, in->roles[i], e) < 0)
+			return -1;
+	return in->has_tap ? take_fd(call, all, in->tap, "the tap", e) : 0;
+}
+
+static void fill(const struct vmm_launch_in *in, uint32_t gid, struct launch *ret)
+{
+	*ret = (struct launch){ .kind = in->kind, .vcpus = in->vcpus, .memory_mib = in->memory_mib, .cid = in->cid, .root_mib = in->root_mib,
+		.chunk_sectors = in->chunk_sectors, .gid = gid, .kvm = in->kvm, .net = in->net, .has_tap = in->has_tap, .n_disks = in->n_disks };
+	snprintf(ret->vm, sizeof(ret->vm), "%s", in->vm);
+	snprintf(ret->hostname, sizeof(ret->hostname), "%s", in->hostname);
 	for (size_t i = 0; i < in->n_disks; i++) {
-		struct vmm_drive *d = &spec->drives[i];
-		if (check_role(in->roles[i], e) < 0 || take_fd(call, all, in->disks[i].file, S_IFREG, in->roles[i], &d->fd, e) < 0)
-			return -1;
-		d->read_only = in->disks[i].read_only;
-		d->unsafe = in->disks[i].unsafe;
-		d->role = in->roles[i];
-		spec->n_drives++;
+		snprintf(ret->disks[i].role, sizeof(ret->disks[i].role), "%s", in->roles[i]);
+		ret->disks[i].read_only = in->disks[i].read_only;
+		ret->disks[i].unsafe = in->disks[i].unsafe;
 	}
-	return 0;
 }
 
-static MUST int check_hostname(const char *name, struct err *e)
+static void reply(const struct launched *done, struct vmm_launch_out *ret)
 {
-	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
-
-	if (!n || name[n] || n > 63)
-		return err_set(e, ERR_INVALID, "'%.70s' is no host name", name);
-	return 0;
-}
-
-static MUST int fill_spec(struct varlink_call *call, const struct vmm_launch_in *in, struct launch_fds *all, struct vmm_spec *spec, struct err *e)
-{
-	if (check_vm_id(in->vm, e) < 0 || check_hostname(in->hostname, e) < 0 || check_sizes(in->vcpus, in->memory_mib, in->cid, in->root_mib, e) < 0 ||
-	    take_fd(call, all, in->kernel, S_IFREG, "the kernel", &spec->kernel_fd, e) < 0 ||
-	    take_fd(call, all, in->initrd, S_IFREG, "the initrd", &spec->initrd_fd, e) < 0 ||
-	    take_fd(call, all, in->console, S_IFREG, "the console log", &spec->console_fd, e) < 0 ||
-	    take_fd(call, all, in->log, S_IFREG, "the VMM's log", &spec->log_fd, e) < 0 || take_drives(call, in, all, spec, e) < 0)
-		return -1;
-	spec->id = in->vm;
-	spec->hostname = in->hostname;
-	spec->vcpus = in->vcpus;
-	spec->memory_mib = in->memory_mib;
-	spec->cid = (uint32_t)in->cid;
-	spec->root_mib = in->root_mib;
-	spec->chunk_sectors = in->chunk_sectors;
-	spec->kvm = in->kvm;
-	spec->net = in->net;
-	if (in->has_tap && take_fd(call, all, in->tap, S_IFCHR, "the tap", &spec->tap_fd, e) < 0)
-		return -1;
-	return addr_mac(in->vm, spec->mac, e);
-}
-
-static MUST int hold_vhost(struct held *h, struct vmm_spec *spec, int *ret_vmm_end, struct err *e)
-{
-	AUTO_MEM char *fd_text = mem_strdup("10"), *listen_text = mem_strdup("11");
-	AUTO_MEM char *cid = mem_printf("%u", spec->cid), *uds = mem_strdup(spec->vsock_path);
-	const struct helper *helper = h->caller->helper;
-	AUTO_FD int listen_fd = -1;
-	struct confinement confinement;
-	int pair[2], listening;
-
-	confinement_prepare(&confinement, helper);
-	system_as_owner(helper);
-	listening = fd_listen_unix(spec->vsock_path, 0600, &listen_fd, e);
-	system_as_self(helper);
-	if (listening < 0)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-		return err_sys(e, errno, "socketpair");
-	AUTO_FD int theirs = pair[1];
-	*ret_vmm_end = pair[0];
-	char *argv[] = { (char *)(uintptr_t) "banger-vhost-vsock", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "banger-vhost-vsock", fd_text,
-			 listen_text, cid, uds, NULL };
-	struct proc_fd fds[] = { { theirs, 10 }, { listen_fd, 11 }, { spec->log_fd, 2 } };
-	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = ARRAY_LEN(fds), .new_session = true,
-		.before_exec = confinement_enter, .arg = &confinement };
-	if (proc_hold(&how, &h->procs[h->n], e) < 0)
-		return -1;
-	h->names[h->n++] = "banger-vhost-vsock";
-	return 0;
-}
-
-static MUST int hold_jailed(struct held *h, const struct vmm_driver *driver, const struct proc_spawn *how, struct jail *jail, struct err *e)
-{
-	AUTO_MEM char *path = mem_printf("/%s", driver->name);
-	struct proc_spawn jailed = *how;
-
-	jail->program = how->path;
-	jail->path = jailed.path = path;
-	if ((jail->gid != getgid() && jail_check_program(jail->program, e) < 0) || jail_needs_libraries(jail->program, &jail->libraries, e) < 0)
-		return -1;
-	/* One that is found there anyway keeps its name, by which it finds its data. */
-	if (jail->libraries && strncmp(how->path, "/usr/", 5) == 0) {
-		jail->program = NULL;
-		jail->path = jailed.path = how->path;
-	}
-	sandbox_vmm_prepare(&jail->filter);
-	jailed.before_exec = jail_enter;
-	jailed.arg = jail;
-	if (proc_hold(&jailed, &h->procs[h->n], e) < 0)
-		return -1;
-	h->names[h->n++] = driver->name;
-	return 0;
-}
-
-static MUST int hold_vmm(struct held *h, const struct vmm_driver *driver, const char *bin, const struct vmm_spec *spec, struct jail *jail, struct err *e)
-{
-	AUTO_DONE(vmm_command_done) struct vmm_command c = { 0 };
-	struct confinement confinement;
-
-	confinement_prepare(&confinement, h->caller->helper);
-	if (driver->build(spec, bin, &c, e) < 0)
-		return -1;
-	struct proc_spawn how = { .path = c.path, .argv = c.argv, .fds = c.fds, .n_fds = c.n_fds, .new_session = true,
-		.before_exec = confinement_enter, .arg = &confinement };
-	if (jail->base)
-		return hold_jailed(h, driver, &how, jail, e);
-	if (proc_hold(&how, &h->procs[h->n], e) < 0)
-		return -1;
-	h->names[h->n++] = driver->name;
-	return 0;
-}
-
-/* The VMM first in the reply: it is the one that is waited for. */
-static MUST int reply_processes(const struct held *h, struct vmm_launch_out *ret, struct err *e)
-{
-	struct proc_id id;
-
-	ret->processes = mem_array(h->n, sizeof(*ret->processes));
-	for (size_t i = h->n; i--;) {
-		if (proc_identify(h->procs[i].pid, &id, e) < 0)
-			return -1;
-		ret->processes[ret->n_processes++] = (struct process){ .pid = id.pid, .start_time = id.start_time };
-	}
-	return 0;
-}
-
-/* The VMM makes its sockets in the folder it knows as JAIL_RUN. */
-static void name_in_jail(struct vmm_spec *spec, const struct jail *jail, char vsock[static NAME_SIZE], char api[static NAME_SIZE])
-{
-	if (!jail->base)
-		return;
-	snprintf(vsock, NAME_SIZE, JAIL_RUN "%s", strrchr(spec->vsock_path, '/'));
-	snprintf(api, NAME_SIZE, JAIL_RUN "%s", strrchr(spec->api_path, '/'));
-	spec->vsock_path = vsock;
-	spec->api_path = api;
+	ret->confined = mem_strdup(done->confined);
+	ret->processes = mem_array(done->n, sizeof(*ret->processes));
+	for (size_t i = 0; i < done->n; i++)
+		ret->processes[ret->n_processes++] = (struct process){ .pid = done->processes[i].pid, .start_time = done->processes[i].start_time };
 }
 
 int on_vmm_launch(struct varlink_call *call, const struct vmm_launch_in *in, struct vmm_launch_out *ret, struct err *e)
 {
 	struct caller *caller = varlink_call_context(call);
-	const struct vmm_driver *driver = vmm_driver(in->kind);
-	struct vmm_spec spec = { .tap_fd = -1, .vhost_fd = -1 };
+	struct helper *h = caller->helper;
 	AUTO_DONE(launch_fds_done) struct launch_fds all = { .n = 0 };
-	AUTO_MEM char *vsock = NULL, *api = NULL, *run = NULL;
-	struct jail jail = { 0 };
-	char tap[ADDR_DEV_NAME], vsock_inside[NAME_SIZE], api_inside[NAME_SIZE];
-	AUTO_FD int vhost = -1;
-	struct held *h;
+	struct launched done = { .n = 0 };
+	struct launch what;
+	struct waiting *w;
 
-	if (fill_spec(call, in, &all, &spec, e) < 0 || addr_tap_name(in->vm, tap, e) < 0)
+	if (take_all(call, in, &all, e) < 0)
 		return -1;
-	spec.vsock_path = vsock = layout_vm_vsock(in->vm);
-	spec.api_path = api = layout_vm_api(in->vm);
-	spec.tap_name = tap;
-	jail.run_dir = run = layout_vm_run(in->vm);
-	jail.gid = varlink_call_peer(call).gid;
-	helper_jail_fill(caller->helper, &spec, &jail, &ret->confined);
-	h = NEW(struct held);
-	snprintf(h->vm, sizeof(h->vm), "%s", in->vm);
-	h->caller = caller;
-	list_add_tail(&caller->helper->held, &h->link);
-	if ((driver->needs_vhost && hold_vhost(h, &spec, &vhost, e) < 0) || (spec.vhost_fd = vhost, name_in_jail(&spec, &jail, vsock_inside, api_inside), false) ||
-	    hold_vmm(h, driver, in->kind == VMM_KIND_FIRECRACKER ? caller->helper->firecracker_bin : "", &spec, &jail, e) < 0 ||
-	    reply_processes(h, ret, e) < 0) {
-		held_free(h);
+	fill(in, h->system ? h->owner_gid : varlink_call_peer(call).gid, &what);
+	h->launches++;
+	if (launcher_launch(h, h->launches, &what, all.fds, all.n, &done, e) < 0)
 		return -1;
-	}
+	helper_limits_began(h, what.vm);
+	reply(&done, ret);
+	w = NEW(struct waiting);
+	w->caller = caller;
+	w->id = h->launches;
+	snprintf(w->vm, sizeof(w->vm), "%s", what.vm);
+	list_add_tail(&h->waiting, &w->link);
 	return 0;
 }
 
@@ -297,17 +130,14 @@ int on_vmm_go(struct varlink_call *call, const struct vmm_go_in *in, struct vmm_
 {
 	struct caller *caller = varlink_call_context(call);
 
-	list_for_each(it, &caller->helper->held) {
-		struct held *h = list_entry(it, struct held, link);
-		if (h->caller != caller || !str_eq(h->vm, in->vm))
+	list_for_each(it, &caller->helper->waiting) {
+		struct waiting *w = list_entry(it, struct waiting, link);
+		if (w->caller != caller || !str_eq(w->vm, in->vm))
 			continue;
-		for (size_t i = 0; i < h->n; i++) {
-			if (proc_let_go(&h->procs[i], h->names[i], e) < 0) {
-				held_free(h);
-				return -1;
-			}
-		}
-		held_free(h);
+		uint64_t id = w->id;
+		waiting_free(w);
+		if (launcher_go(caller->helper, id, e) < 0)
+			return -1;
 		log_info("VMM launched", "vm", in->vm);
 		return 0;
 	}

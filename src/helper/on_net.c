@@ -25,12 +25,14 @@ static MUST int need_net(const struct helper *h, struct err *e)
 int on_status(struct varlink_call *call, const struct status_in *in, struct status_out *ret, struct err *e)
 {
 	const struct helper *h = varlink_call_server_context(call);
+	AUTO_DONE(str_done) struct str confinement = STR_INIT;
 
 	ret->pid = getpid();
 	ret->build = mem_strdup(build_id());
 	ret->network = h->net != NULL;
 	ret->reason = h->net ? NULL : mem_strdup(h->net_reason);
-	ret->jail = h->jail_reason[0] ? mem_strdup(h->jail_reason) : NULL;
+	helper_confinement(h, &confinement);
+	ret->confinement = mem_strdup(confinement.data);
 	return 0;
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The helper of an installed banger: started by the service manager, for the one owner that root has written down. */
 #include <errno.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -45,6 +43,9 @@ int system_open(struct helper *h, const char **ret_bridge, struct err *e)
 	}
 	h->owner_uid = (uint32_t)i->uid;
 	h->owner_gid = (uint32_t)i->gid;
+	/* Not what the service manager happened to have: programs are found where root alone puts them. */
+	setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+	h->has_units = !i->no_service;
 	h->subnet = i->subnet;
 	h->firecracker_bin = i->firecracker;
 	*ret_bridge = i->bridge;
@@ -93,24 +94,4 @@ void system_as_self(const struct helper *h)
 		return;
 	setfsuid(geteuid());
 	setfsgid(getegid());
-}
-
-uint32_t system_kvm_group(const struct helper *h)
-{
-	struct stat st;
-
-	if (stat("/dev/kvm", &st) < 0 || (st.st_mode & 060) != 060 || st.st_gid == 0)
-		return h->owner_gid;
-	return st.st_gid;
-}
-
-int system_become_owner(const struct helper *h, uint32_t kvm_gid)
-{
-	gid_t groups[] = { kvm_gid };
-
-	/* The bare calls: the C library's would speak to threads that a fork does not have. */
-	if (syscall(SYS_setgroups, ARRAY_LEN(groups), groups) < 0 || syscall(SYS_setresgid, h->owner_gid, h->owner_gid, h->owner_gid) < 0 ||
-	    syscall(SYS_setresuid, h->owner_uid, h->owner_uid, h->owner_uid) < 0)
-		return -1;
-	return 0;
 }

@@ -117,7 +117,7 @@ static MUST int check_vmm(const struct install_want *want, const char *given, st
 		what->firecracker = mem_strdup("");
 		return 0;
 	}
-	if (vmm_check_trusted(bin, e) < 0 || vmm_version_ask(bin, &v, e) < 0)
+	if (vmm_check_trusted("Firecracker", bin, e) < 0 || vmm_version_ask(bin, &v, e) < 0)
 		return -1;
 	switch (vmm_version_judge(v, NULL, &why)) {
 	case VMM_REFUSE:

@@ -28,6 +28,7 @@ const char *const install_paths[] = {
 	LAYOUT_UNITS "/bangerd.service",
 	LAYOUT_UNITS "/bangerd-root.service",
 	LAYOUT_UNITS "/bangerd-root.socket",
+	LAYOUT_UNITS "/banger-vms.service",
 	LAYOUT_TMPFILES "/banger.conf",
 	LAYOUT_SHARE "/bash-completion/completions/banger",
 	LAYOUT_SHARE "/zsh/site-functions/_banger",
@@ -36,7 +37,7 @@ const char *const install_paths[] = {
 	LAYOUT_INSTALL,
 	NULL,
 };
-const char *const install_units[] = { "bangerd-root.socket", "bangerd-root.service", "bangerd.service", NULL };
+const char *const install_units[] = { "bangerd-root.socket", "bangerd-root.service", "bangerd.service", "banger-vms.service", NULL };
 
 static MUST int write_binary(struct files *f, struct err *e)
 {
@@ -162,7 +163,7 @@ static MUST int start_all(struct err *e)
 static void undo(const struct install_want *want, struct files *f, bool before)
 {
 	static const char *const reload[] = { "daemon-reload", NULL };
-	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
+	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", "banger-vms.service", NULL };
 	struct err e = { 0 };
 
 	if (!want->no_service && !before && access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0 && systemctl(stop, &e) < 0) {

@@ -35,6 +35,7 @@ struct install_unit_file {
 extern const struct install_unit_file install_unit_files[];
 void units_daemon(const struct installed *i, struct str *out);
 void units_helper(const struct installed *i, struct str *out);
+void units_vms(const struct installed *i, struct str *out);
 void units_socket(const struct installed *i, struct str *out);
 void units_tmpfiles(const struct installed *i, struct str *out);
 /* "CAP_NET_ADMIN CAP_...": the helper's. */

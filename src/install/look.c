@@ -227,7 +227,7 @@ static void look_at_firecracker(struct look *l)
 {
 	struct err e = { 0 };
 
-	if (!*l->i->firecracker || vmm_check_trusted(l->i->firecracker, &e) == 0)
+	if (!*l->i->firecracker || vmm_check_trusted("Firecracker", l->i->firecracker, &e) == 0)
 		return;
 	say(l, INSTALL_FAIL, "%s", e.msg);
 	say(l, INSTALL_FAIL, "%s", *e.hint ? e.hint : "sudo banger system install names another one");

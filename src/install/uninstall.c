@@ -17,7 +17,7 @@ static void note(struct err *first, struct err *e)
 
 static void stop_services(struct err *first)
 {
-	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.socket", "bangerd-root.service", NULL };
+	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.socket", "bangerd-root.service", "banger-vms.service", NULL };
 	struct err e = { 0 };
 
 	if (systemd_runs() && access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0 && systemctl(stop, &e) < 0)

@@ -4,16 +4,26 @@
 #include <ctype.h>
 #include <sys/stat.h>
 
+#include "base/auto.h"
 #include "install/install_internal.h"
 #include "sandbox/caps.h"
 #include "store/layout.h"
 
 void units_capabilities(struct str *out)
 {
-	for (const struct caps_reason *c = caps_helper; c->name; c++) {
-		str_add(out, c == caps_helper ? "CAP_" : " CAP_");
-		for (const char *p = c->name; *p; p++)
-			str_add_char(out, (char)toupper((unsigned char)*p));
+	const struct caps_reason *const lists[] = { caps_helper, caps_launcher, caps_jail };
+	uint64_t before = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		for (const struct caps_reason *c = lists[i]; c->name; c++) {
+			const struct caps_reason one[] = { *c, { NULL, NULL } };
+			if (caps_of(one) & before)
+				continue;
+			str_add(out, out->len ? " CAP_" : "CAP_");
+			for (const char *p = c->name; *p; p++)
+				str_add_char(out, (char)toupper((unsigned char)*p));
+		}
+		before |= caps_of(lists[i]);
 	}
 }
 
@@ -82,7 +92,8 @@ void units_helper(const struct installed *i, struct str *out)
 		"Description=banger's root helper: networks and VMMs of %s\n"
 		"Documentation=man:banger(1)\n"
 		"Requires=bangerd-root.socket\n"
-		"After=bangerd-root.socket systemd-tmpfiles-setup.service\n"
+		"Wants=banger-vms.service\n"
+		"After=bangerd-root.socket banger-vms.service systemd-tmpfiles-setup.service\n"
 		"StartLimitIntervalSec=0\n\n"
 		"[Service]\n"
 		"ExecStart=" LAYOUT_BIN "/bangerd-root --system\n"
@@ -91,8 +102,30 @@ void units_helper(const struct installed *i, struct str *out)
 		"ProtectHome=yes\n"
 		"CapabilityBoundingSet=",
 		i->owner);
-	units_capabilities(out);
-	str_add(out, "\n");
+	AUTO_DONE(str_done) struct str caps = STR_INIT;
+	units_capabilities(&caps);
+	str_addf(out, "%s\n", caps.data);
+}
+
+/* Holds the group that VMs' groups lie in, and nothing else: what ends the services leaves it alone. */
+void units_vms(const struct installed *i, struct str *out)
+{
+	str_addf(out,
+		"# written by banger system install\n"
+		"[Unit]\n"
+		"Description=the VMs of %s\n"
+		"Documentation=man:banger(1)\n\n"
+		"[Service]\n"
+		"Type=oneshot\n"
+		"RemainAfterExit=yes\n"
+		"ExecStart=" LAYOUT_BIN "/banger version\n"
+		"StandardOutput=null\n"
+		"Delegate=yes\n"
+		"KillMode=process\n"
+		"SendSIGKILL=no\n"
+		"OOMPolicy=continue\n"
+		"TasksMax=infinity\n",
+		i->owner);
 }
 
 void units_socket(const struct installed *i, struct str *out)
@@ -122,6 +155,7 @@ const struct install_unit_file install_unit_files[] = {
 	{ LAYOUT_UNITS "/bangerd.service", units_daemon },
 	{ LAYOUT_UNITS "/bangerd-root.service", units_helper },
 	{ LAYOUT_UNITS "/bangerd-root.socket", units_socket },
+	{ LAYOUT_UNITS "/banger-vms.service", units_vms },
 	{ LAYOUT_TMPFILES "/banger.conf", units_tmpfiles },
 	{ NULL, NULL },
 };

@@ -24,9 +24,14 @@ static const char *const names[] = { "chown", "dac_override", "dac_read_search",
 const struct caps_reason caps_helper[] = {
 	{ "net_admin", "bridge, taps, rules, IP forwarding" },
 	{ "dac_override", "sockets and locks below a state folder that lies in another user's closed one" },
-	{ "setuid", "an installed banger's VMMs run as its owner" },
-	{ "setgid", "and in its groups" },
-	{ "kill", "signals to them" },
+	{ "kill", "signals to VMMs" },
+	{ NULL, NULL },
+};
+
+const struct caps_reason caps_launcher[] = {
+	{ "dac_override", "sockets of vsock devices there" },
+	{ "setuid", "VMMs run as users of their own; sockets in the owner's folders are made with the owner's rights" },
+	{ "setgid", "and in the owner's group" },
 	{ NULL, NULL },
 };
 

@@ -19,7 +19,7 @@ struct caps_reason {
 	const char *name; /* "net_admin" */
 	const char *reason;
 };
-extern const struct caps_reason caps_helper[], caps_vmm[], caps_jail[]; /* caps_jail: besides, where the helper makes jails */
+extern const struct caps_reason caps_helper[], caps_launcher[], caps_jail[], caps_vmm[]; /* caps_jail: the launcher's besides, where jails are made */
 
 /* The bits of such a list. */
 uint64_t caps_of(const struct caps_reason *list);

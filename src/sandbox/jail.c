@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -47,27 +48,6 @@ int jail_needs_libraries(const char *program, bool *ret, struct err *e)
 		*ret = part.p_type == PT_INTERP;
 	}
 	return 0;
-}
-
-int jail_check_program(const char *program, struct err *e)
-{
-	const char *why = NULL;
-	struct stat st;
-
-	if (lstat(program, &st) < 0)
-		return err_sys(e, errno, "'%s'", program);
-	if (!S_ISREG(st.st_mode))
-		why = "is not a regular file";
-	else if (st.st_uid != 0)
-		why = "does not belong to root";
-	else if (st.st_mode & (S_IWGRP | S_IWOTH))
-		why = "can be changed by others than root";
-	else if (!(st.st_mode & S_IXOTH))
-		why = "is not executable by all";
-	if (!why)
-		return 0;
-	err_set(e, ERR_DENIED, "'%s' %s", program, why);
-	return err_hint(e, "install it as root with mode 0755");
 }
 
 static MUST int bind(const char *from, const char *to, unsigned long flags)
@@ -113,10 +93,22 @@ static MUST int bind_libraries(void)
 	return 0;
 }
 
-/* Its sockets' folder is of the user whose VM it is; a symlink in its place would lead elsewhere. */
-static MUST int bind_run(const char *dir)
+/* Its sockets' folder lies among those of the user whose VM it is: a symlink there leads as far as that user could go. */
+static MUST int open_run(const struct jail *j)
 {
-	AUTO_FD int fd = open(dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd;
+
+	setfsgid(j->run_gid);
+	setfsuid(j->run_uid);
+	fd = open(j->run_dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	setfsuid(geteuid());
+	setfsgid(getegid());
+	return fd;
+}
+
+static MUST int bind_run(const struct jail *j)
+{
+	AUTO_FD int fd = open_run(j);
 	char from[32];
 
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
@@ -139,7 +131,7 @@ static MUST int make_root(const struct jail *j, const char **step)
 	if (mkdir("proc", 0555) < 0 || mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "subset=pid,hidepid=2") < 0)
 		return -1;
 	*step = "bind its sockets' folder";
-	if (bind_run(j->run_dir) < 0)
+	if (bind_run(j) < 0)
 		return -1;
 	*step = "bind its program";
 	if (j->program && (mknod(j->path + 1, S_IFREG | 0755, 0) < 0 || bind(j->program, j->path + 1, MS_RDONLY) < 0))

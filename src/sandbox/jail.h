@@ -20,7 +20,8 @@
 struct jail {
 	const char *base;    /* an empty folder of ours; the root is mounted over it, seen by the VMM alone */
 	const char *run_dir; /* becomes JAIL_RUN, the one place where it can write: its sockets */
-	const char *program; /* the executable on the host, found at `path` within; NULL: it is one of the libraries' */
+	uint32_t run_uid, run_gid; /* whose folder that is: names on the way to it lead no further than this user could go */
+	const char *program; /* the executable on the host, found at `path` within; NULL: it is one of the libraries', or this very binary */
 	const char *path;
 	bool libraries;      /* /usr and what the loader needs, read-only */
 	bool kvm, tun;       /* the devices it gets besides null and urandom */
@@ -32,7 +33,5 @@ struct jail {
 uint32_t jail_uid(uint32_t cid);
 /* Does an executable need a loader? ERR_INVALID when it is no ELF file for this machine. */
 MUST int jail_needs_libraries(const char *program, bool *ret, struct err *e);
-/* A program that root is about to run for another user: a regular file of root's that nobody else can change, no symlink. ERR_DENIED says what it is not. */
-MUST int jail_check_program(const char *program, struct err *e);
 /* Between fork and exec of a process with one thread (proc_spawn.before_exec, a struct jail as argument). -1 with errno; standard error says at which step. */
 int jail_enter(void *jail);

@@ -34,6 +34,10 @@
 #define ALLOW_IF(name, arg, mask, value) { SYS_##name, SECCOMP_RET_ALLOW, arg, mask, value }
 #define FAIL(name, error) { SYS_##name, SECCOMP_RET_ERRNO | (error), -1, 0, 0 }
 #define END(name) { SYS_##name, SECCOMP_RET_KILL_PROCESS, -1, 0, 0 }
+#define NO_MOUNTS                                                                                                                                  \
+	FAIL(mount, EPERM), FAIL(umount2, EPERM), FAIL(pivot_root, EPERM), FAIL(chroot, EPERM), FAIL(setns, EPERM), FAIL(unshare, EPERM),          \
+		FAIL(open_tree, EPERM), FAIL(move_mount, EPERM), FAIL(fsopen, EPERM), FAIL(fsconfig, EPERM), FAIL(fsmount, EPERM),                 \
+		FAIL(fspick, EPERM), FAIL(mount_setattr, EPERM)
 /* Every flag of clone that makes a namespace; CLONE_NEWTIME's bit is of the signal there. */
 #define CLONE_NEW (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 #define INT_MASK 0xffffffffu /* of an int argument */
@@ -112,21 +116,27 @@ static const struct seccomp_rule nobody[] = {
 static const struct seccomp_rule helper_only[] = {
 	/* Unix sockets for callers and VMMs, netlink for bridge, taps and rules. */
 	ALLOW_IF(socket, 0, INT_MASK, AF_UNIX), ALLOW_IF(socket, 0, INT_MASK, AF_NETLINK), FAIL(socket, EAFNOSUPPORT),
+	/* Its launcher executes, makes devices and mounts. */
+	FAIL(execve, EPERM), FAIL(execveat, EPERM), FAIL(mknod, EPERM), FAIL(mknodat, EPERM), NO_MOUNTS,
+};
+
+static const struct seccomp_rule launcher_only[] = {
+	/* Unix sockets for vsock devices; networks are the helper's. */
+	ALLOW_IF(socket, 0, INT_MASK, AF_UNIX), FAIL(socket, EAFNOSUPPORT),
 };
 
 static const struct seccomp_rule vmm_only[] = {
 	/* Its disks, tap and KVM come as descriptors or by name; the network is the tap's, never the host's. */
 	ALLOW_IF(socket, 0, INT_MASK, AF_UNIX), FAIL(socket, EAFNOSUPPORT),
 	/* Its root, mounts and namespaces are made for it before this. */
-	FAIL(mount, EPERM), FAIL(umount2, EPERM), FAIL(pivot_root, EPERM), FAIL(chroot, EPERM), FAIL(setns, EPERM), FAIL(unshare, EPERM),
-	FAIL(open_tree, EPERM), FAIL(move_mount, EPERM), FAIL(fsopen, EPERM), FAIL(fsconfig, EPERM), FAIL(fsmount, EPERM), FAIL(fspick, EPERM),
-	FAIL(mount_setattr, EPERM),
+	NO_MOUNTS,
 };
 
 static const struct seccomp_list lists[] = {
 	/* First, so that what ends a process is not merely refused; then what is allowed. ENOSYS is what libraries have fallbacks for. */
 	[SECCOMP_WORKER] = { { { nobody, ARRAY_LEN(nobody) }, { worker, ARRAY_LEN(worker) } }, SECCOMP_RET_ERRNO | ENOSYS },
 	[SECCOMP_HELPER] = { { { nobody, ARRAY_LEN(nobody) }, { helper_only, ARRAY_LEN(helper_only) } }, SECCOMP_RET_ALLOW },
+	[SECCOMP_LAUNCHER] = { { { nobody, ARRAY_LEN(nobody) }, { launcher_only, ARRAY_LEN(launcher_only) } }, SECCOMP_RET_ALLOW },
 	[SECCOMP_VMM] = { { { nobody, ARRAY_LEN(nobody) }, { vmm_only, ARRAY_LEN(vmm_only) } }, SECCOMP_RET_ALLOW },
 };
 

@@ -38,16 +38,26 @@ int sandbox_worker(const struct landlock_rule *rules, size_t n, int *ret_landloc
 	return 0;
 }
 
-int sandbox_helper(bool jail, struct err *e)
+static MUST int keep_and_filter(uint64_t caps, enum seccomp_profile profile, struct err *e)
 {
 	struct seccomp_program program;
 
-	if (caps_keep(caps_of(caps_helper) | (jail ? caps_of(caps_jail) : 0), e) < 0)
+	if (caps_keep(caps, e) < 0)
 		return -1;
 	if (!sandbox_available())
 		return 0;
-	seccomp_build(SECCOMP_HELPER, &program);
+	seccomp_build(profile, &program);
 	return seccomp_install(&program) < 0 ? err_sys(e, errno, "restrict system calls") : 0;
+}
+
+int sandbox_helper(struct err *e)
+{
+	return keep_and_filter(caps_of(caps_helper), SECCOMP_HELPER, e);
+}
+
+int sandbox_launcher(bool jail, struct err *e)
+{
+	return keep_and_filter(caps_of(caps_launcher) | (jail ? caps_of(caps_jail) : 0), SECCOMP_LAUNCHER, e);
 }
 
 void sandbox_vmm_prepare(struct seccomp_program *ret)

@@ -16,8 +16,11 @@ bool sandbox_available(void);
  * Descriptors that are open stay usable. *ret_landlock is the kernel's landlock version, 0 for none: the caller says so where it reports. */
 MUST int sandbox_worker(const struct landlock_rule *rules, size_t n, int *ret_landlock, struct err *e);
 
-/* For the helper once its sockets are open: the capabilities of caps_helper, with jail those of caps_jail, the helper's filter. What it launches inherits both. */
-MUST int sandbox_helper(bool jail, struct err *e);
+/* For the helper once its sockets are open: the capabilities of caps_helper and the helper's filter. */
+MUST int sandbox_helper(struct err *e);
+
+/* For the helper's launcher: the capabilities of caps_launcher, with jail those of caps_jail, and a filter. What it launches inherits both. */
+MUST int sandbox_launcher(bool jail, struct err *e);
 
 /* A VMM's confinement: prepared by the parent, entered between fork and exec (proc_spawn.before_exec with the program as argument; -1 with errno). No
  * capabilities but caps_vmm, which an exec as root does not bring back, and the VMM's filter. */

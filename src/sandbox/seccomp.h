@@ -9,7 +9,8 @@
 
 enum seccomp_profile {
 	SECCOMP_WORKER, /* what a worker needs once its files are named: all else fails, what no honest worker calls ends it */
-	SECCOMP_HELPER, /* calls the helper has no use for fail; what it launches can live with that */
+	SECCOMP_HELPER, /* calls the helper has no use for fail */
+	SECCOMP_LAUNCHER, /* likewise; what it launches inherits it */
 	SECCOMP_VMM,    /* for a VMM before its exec: the same, no sockets but unix ones, and nothing that changes mounts or namespaces */
 };
 

@@ -116,8 +116,8 @@ int vhost_main(int argc, char **argv)
 	int status;
 
 	log_open("banger-vhost-vsock", NULL);
-	if (argc != 5) {
-		log_error("usage: banger-vhost-vsock VHOST_FD LISTEN_FD CID UDS");
+	if (argc != 6) {
+		log_error("usage: banger-vhost-vsock VHOST_FD LISTEN_FD CID UDS VM");
 		return 1;
 	}
 	signal(SIGPIPE, SIG_IGN);

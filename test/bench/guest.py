@@ -96,7 +96,7 @@ class Bare:
         with open(f"{self.folder}/console.log", "wb") as console, open(f"{self.folder}/vmm.log", "wb") as log:
             fds = (ours.fileno(), device.fileno())
             begin = time.monotonic()
-            vhost = subprocess.Popen([self.binary, "--role", "banger-vhost-vsock", *map(str, fds), CID, uds], pass_fds=fds, stderr=log)
+            vhost = subprocess.Popen([self.binary, "--role", "banger-vhost-vsock", *map(str, fds), CID, uds, "bench"], pass_fds=fds, stderr=log)
             args = [re.sub(r"^(socket,id=vhost,fd=)\d+", rf"\g<1>{theirs.fileno()}", arg) for arg in self.args]
             qemu = subprocess.Popen(args, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=console, stderr=log)
         ready = select.select([hello, os.pidfd_open(qemu.pid)], [], [], 60)[0]

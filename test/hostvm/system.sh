@@ -28,6 +28,7 @@ tree() {
 		-o -path /var/lib/systemd -o -path /root -o -path /home \) -prune -o -printf '%p %M %u:%g %l\n' | sort
 	ls -A /run | grep banger
 	ip -o link | grep -o 'br-fc[^:]*'
+	find /sys/fs/cgroup -name 'banger*'
 	ps -eo comm= | grep -E '^(banger|firecracker|qemu)'
 }
 
@@ -138,16 +139,78 @@ helper_says() {
 	P
 }
 
-vmm_rights() {
-	local pid
-	pid=$(owner vm show box --json | jq -r .pid)
-	grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp):?' /proc/"$pid"/status
-	cat /proc/"$pid"/cgroup
+# What holds a process in, in the words of /proc: its VMM's, or that of the vsock device beside it.
+holds() {
+	local pid=$1
+	grep -E '^(Uid|Gid|Groups|Cap...|NoNewPrivs|Seccomp):' /proc/"$pid"/status
+	echo "Mounts: $(cut -d' ' -f5 /proc/"$pid"/mountinfo | tr '\n' ' ')"
+	echo "Writable: $(grep -v ' ro,' /proc/"$pid"/mountinfo | cut -d' ' -f5 | tr '\n' ' ')"
+	echo "Run: $(ls /proc/"$pid"/root/run | tr '\n' ' ')"
+	echo "OwnMounts: $([ "$(readlink /proc/"$pid"/ns/mnt)" != "$(readlink /proc/1/ns/mnt)" ] && echo yes)"
+	echo "Program: $(readlink /proc/"$pid"/exe)"
+	limits "$pid"
+}
+
+# The control group of a process, and what it may take of the machine.
+limits() {
+	local group
+	group=$(cut -d: -f3 < /proc/"$1"/cgroup)
+	echo "Group: $group"
+	for file in memory.max cpu.max pids.max; do
+		echo "$file: $(cat "/sys/fs/cgroup$group/$file")"
+	done
+}
+
+vmm_limits() {
+	limits "$(owner vm show box --json | jq -r .pid)"
+}
+
+# A VMM that ended while there was neither daemon nor helper: its group goes when the next helper looks, which it does before it answers.
+ended_unseen() {
+	local pid group
+	owner vm create --name brief > /dev/null || return
+	pid=$(owner vm show brief --json | jq -r .pid)
+	group=/sys/fs/cgroup$(cut -d: -f3 < /proc/"$pid"/cgroup)
+	[ -d "$group" ] && systemctl stop bangerd.service bangerd-root.socket bangerd-root.service && kill -9 "$pid" && tail --pid="$pid" -f /dev/null &&
+		[ -d "$group" ] || return
+	systemctl start bangerd-root.socket bangerd.service && owner vm delete --force brief && [ ! -d "$group" ]
+}
+
+vmm_holds() {
+	owner vm show box --json > $out/show.json
+	holds "$(jq -r .pid $out/show.json)"
+}
+
+# QEMU instead, with the vsock device that it needs, for a while.
+on_qemu() {
+	owner vm create --name emulated > /dev/null || return
+	owner vm exec emulated -- uname -r
+	owner vm show emulated --json > $out/emulated.json
+	holds "$(jq -r .pid $out/emulated.json)" > $out/emulated.vmm
+	holds "$(pgrep -f 'role banger-vhost-vsock.*'"$(jq -r .id $out/emulated.json)")" > $out/emulated.vsock
+	owner vm delete --force emulated
+}
+
+qemu() {
+	echo 'vmm = "qemu"' > /home/alice/.config/banger/config.toml && owner daemon reload > /dev/null && on_qemu
+	local status=$?
+	rm /home/alice/.config/banger/config.toml && owner daemon reload > /dev/null
+	return $status
+}
+
+# Somebody else's program in the place of the one that was looked at when banger was installed.
+open_firecracker() {
+	chmod 0757 /usr/local/bin/firecracker
+	owner vm run --rm --net none --name never -- true
+	local status=$?
+	chmod 0755 /usr/local/bin/firecracker
+	return $status
 }
 
 chmod -R a+rX /payload
 useradd -m alice
 useradd -m bob
+mkdir -p /home/alice/.config/banger && chown -R alice: /home/alice/.config
 dmesg -n 1
 install -m 0755 firecracker /usr/local/bin/firecracker
 install -m 0755 firecracker /usr/bin/firecracker-ok
@@ -174,15 +237,20 @@ case_ doctor owner doctor --json
 case_ stranger as bob banger ps
 case_ units cat /etc/systemd/system/bangerd-root.service
 case_ caps grep Cap /proc/"$(main_pid bangerd-root)"/status
+case_ launcher_caps grep Cap /proc/"$(pgrep -P "$(main_pid bangerd-root)" bangerd-root)"/status
 
 case_ create owner vm create --name box --nat
 case_ mark owner vm exec box -- sh -c 'echo kept > /root/mark; sync'
-case_ rights vmm_rights
+case_ holds vmm_holds
+case_ qemu qemu
+case_ open_firecracker open_firecracker
 case_ restart survives banger system restart
 case_ kill_helper survives kill_helper
 case_ kill_both survives kill_both
 case_ upgrade survives upgrade
 case_ downgrade downgrade_behind_our_back
+case_ limits vmm_limits
+case_ ended_unseen ended_unseen
 case_ helper_bob helper_says bob Status '{}'
 case_ helper_unknown helper_says alice NetDetach '{"vm": "0123456789ab", "index": 2, "bridge": "eth0"}'
 case_ helper_id helper_says alice NetDetach '{"vm": "../../etc", "index": 2}'

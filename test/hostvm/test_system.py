@@ -17,6 +17,7 @@ REFUSALS = {
     "full": "'/usr/local/bin' has",
     "late": "nothing was installed: systemctl enable bangerd-root.socket: planted",
 }
+UID_FIRST = 0x70000000
 FIRECRACKERS = ["fc-writable' can be replaced by others than root", "fc-link' is a symbolic link", "fc-alice' can be replaced by others than root",
                 "fc-old' is 1.0.0", "look at Firecracker '/usr/bin/fc-none'"]
 
@@ -71,20 +72,76 @@ def test_status_and_doctor(results):
 
 
 def test_one_list_of_capabilities(results):
-    code = re.search(r"caps_helper\[\] = \{(.*?)NULL", (TOP / "src/sandbox/caps.c").read_text(), re.S).group(1)
-    in_code = set(re.findall(r'\{ "(\w+)"', code))
-    in_docs = set(re.findall(r"^\| helper \| `(\w+)`", (TOP / "docs/privilege.md").read_text(), re.M))
+    code = (TOP / "src/sandbox/caps.c").read_text()
+    docs = (TOP / "docs/privilege.md").read_text()
+    lists = {}
+    for name in ("helper", "launcher", "jail"):
+        lists[name] = set(re.findall(r'\{ "(\w+)"', re.search(rf"caps_{name}\[\] = \{{(.*?)NULL", code, re.S).group(1)))
+        assert lists[name] == set(re.findall(rf"^\| {name} \| `(\w+)`", docs, re.M)), name
     unit = re.search(r"^CapabilityBoundingSet=(.*)$", results.output("units"), re.M).group(1)
-    assert in_code == in_docs == {name.lower().removeprefix("cap_") for name in unit.split()}
-    sets = dict(line.split() for line in results.output("caps").splitlines())
-    assert sets["CapBnd:"] == sets["CapEff:"] != "0000000000000000"
+    assert set.union(*lists.values()) == {name.lower().removeprefix("cap_") for name in unit.split()}
+    for case, names in {"caps": lists["helper"], "launcher_caps": lists["launcher"] | lists["jail"]}.items():
+        sets = dict(line.split() for line in results.output(case).splitlines())
+        assert sets["CapBnd:"] == sets["CapEff:"] == sets["CapPrm:"]
+        assert bin(int(sets["CapEff:"], 16)).count("1") == len(names), case
 
 
-def test_a_vmm_is_the_owners_and_has_no_capability(results):
-    rights = dict(line.split(":", 1) for line in results.output("rights").splitlines() if not line.startswith("0::"))
-    assert set(rights["Uid"].split()) == {"1000"}
-    assert {rights[name].strip() for name in ("CapEff", "CapPrm", "CapInh", "CapAmb")} == {"0000000000000000"}
-    assert rights["NoNewPrivs"].strip() == "1" and rights["Seccomp"].strip() == "2"
+def held(text, uid, program, libraries=()):
+    """Every promise of docs/privilege.md on a jail that /proc can show."""
+    holds = {name: value.split() for name, value in (line.split(":", 1) for line in text.splitlines())}
+    assert holds["Uid"] == [str(uid)] * 4 and holds["Gid"] == ["1000"] * 4 and not holds["Groups"], holds
+    assert {holds[name][0] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")} == {"0000000000000000"}
+    assert holds["NoNewPrivs"] == ["1"] and holds["Seccomp"] == ["2"] and holds["OwnMounts"] == ["yes"]
+    assert set(holds["Mounts"]) - set(libraries) == {"/", "/proc", "/run"} | ({program} if program not in libraries else set())
+    assert set(holds["Writable"]) == {"/proc", "/run"}
+    return holds
+
+
+def limited(holds, show):
+    """The guest's memory and what the VMM is given beside it; its processors and one for its devices."""
+    assert holds["Group"] == [f"/system.slice/banger-vms.service/{show['id']}"]
+    memory = show["memory_mib"] + (512 if show["vmm"] == "firecracker" else 1536)
+    assert int(holds["memory.max"][0]) == memory << 20
+    assert holds["cpu.max"] == [str((show["vcpus"] + 1) * 100000), "100000"]
+    assert int(holds["pids.max"][0]) == show["vcpus"] + 128
+    return f"at most {memory} MiB, {show['vcpus'] + 1} processors, {show['vcpus'] + 128} tasks"
+
+
+def test_limits_outlive_the_services(results):
+    holds = {name: value.split() for name, value in (line.split(":", 1) for line in results.output("limits").splitlines())}
+    limited(holds, json.loads(results.read("show", "json")))
+
+
+def test_an_empty_group_is_removed(results):
+    results.output("ended_unseen")
+
+
+def test_doctor_says_what_holds_vms(results):
+    daemon = next(check for check in json.loads(results.output("doctor")) if check["name"] == "daemon")
+    assert "what holds VMs in: a jail for each VM; limits of memory, processor time and tasks" in daemon["details"]
+
+
+def test_a_vmm_is_in_a_jail(results):
+    show = json.loads(results.read("show", "json"))
+    uid = UID_FIRST + show["cid"]
+    holds = held(results.output("holds"), uid, "/firecracker")
+    assert set(holds["Run"]) == {"api.sock", "v.sock", "v.sock_42071"} and holds["Program"] == ["/firecracker"]
+    limits = limited(holds, show)
+    assert show["confined"] == f"root of its own, uid {uid}, no capabilities, system call filter, {limits}"
+
+
+def test_qemu_and_its_vsock_device_are_in_a_jail(results):
+    assert results.output("qemu").strip().endswith("-cloud-amd64")
+    show = json.loads(results.read("emulated", "json"))
+    assert show["vmm"] == "qemu"
+    libraries = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache")
+    held(results.read("emulated", "vmm"), UID_FIRST + show["cid"], "/usr", libraries)
+    held(results.read("emulated", "vsock"), UID_FIRST + show["cid"], "/run")
+
+
+def test_a_program_that_others_can_replace_is_not_launched(results):
+    assert results.output("open_firecracker", status=125) == ""
+    assert "'/usr/local/bin/firecracker' can be replaced by others than root" in results.read("open_firecracker", "err")
 
 
 @pytest.mark.parametrize("case", ["restart", "kill_helper", "kill_both", "upgrade"])

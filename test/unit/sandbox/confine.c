@@ -32,7 +32,7 @@ enum { KILLED = -1 };
 struct check {
 	const char *name;
 	int (*run)(void);
-	enum { WORKER, HELPER, VMM, LANDLOCK } how;
+	enum { WORKER, HELPER, LAUNCHER, VMM, LANDLOCK } how;
 	int want; /* exit status, or KILLED by the filter */
 };
 
@@ -56,7 +56,8 @@ static void confine(int how)
 	if (how == LANDLOCK && landlock_restrict(rules, ARRAY_LEN(rules), &version, &e) < 0)
 		_exit(98);
 	sandbox_vmm_prepare(&program);
-	if ((how == VMM && sandbox_vmm_enter(&program) < 0) || (how == HELPER && sandbox_helper(false, &e) < 0))
+	if ((how == VMM && sandbox_vmm_enter(&program) < 0) || (how == HELPER && sandbox_helper(&e) < 0) ||
+	    (how == LAUNCHER && sandbox_launcher(true, &e) < 0))
 		_exit(97);
 }
 
@@ -282,12 +283,22 @@ static int keeps_no_rights(void)
 	return waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-static int keeps_the_helpers_rights(void)
+static int keeps_just(uint64_t caps)
 {
 	struct caps c;
 	struct err e = { 0 };
 
-	return caps_read(&c, &e) < 0 || c.effective != caps_of(caps_helper) || c.bounding != c.effective || c.inheritable || c.ambient;
+	return caps_read(&c, &e) < 0 || c.effective != caps || c.bounding != c.effective || c.inheritable || c.ambient;
+}
+
+static int keeps_the_helpers_rights(void)
+{
+	return keeps_just(caps_of(caps_helper));
+}
+
+static int keeps_the_launchers_rights(void)
+{
+	return keeps_just(caps_of(caps_launcher) | caps_of(caps_jail));
 }
 
 static int has_helper_sockets(void)
@@ -318,10 +329,17 @@ static const struct check checks[] = {
 	{ "landlock alone: stays in its folders", stays_in_its_folders, LANDLOCK, 0 },
 	{ "landlock alone: executes nothing", is_refused_exec, LANDLOCK, 0 },
 	{ "helper: sockets", has_helper_sockets, HELPER, 0 },
-	{ "helper: launches", launches, HELPER, 0 },
+	{ "helper: executes nothing", is_refused_exec, HELPER, 0 },
+	{ "helper: no mounts", is_refused_mounts, HELPER, 0 },
 	{ "helper: capabilities", keeps_the_helpers_rights, HELPER, 0 },
 	{ "helper: no user namespaces", is_refused_namespaces, HELPER, 0 },
 	{ "helper: ptrace ends it", tries_ptrace, HELPER, KILLED },
+	{ "launcher: launches", launches, LAUNCHER, 0 },
+	{ "launcher: capabilities", keeps_the_launchers_rights, LAUNCHER, 0 },
+	{ "launcher: no internet", is_refused_inet, LAUNCHER, 0 },
+	{ "launcher: no netlink", is_refused_netlink, LAUNCHER, 0 },
+	{ "launcher: no user namespaces", is_refused_namespaces, LAUNCHER, 0 },
+	{ "launcher: ptrace ends it", tries_ptrace, LAUNCHER, KILLED },
 	{ "VMM: no internet", is_refused_inet, VMM, 0 },
 	{ "VMM: no netlink", is_refused_netlink, VMM, 0 },
 	{ "VMM: unix sockets", works_with_sockets, VMM, 0 },

@@ -23,7 +23,7 @@ static void refused(const char *path, enum err_code code, const char *says)
 {
 	struct err e = { 0 };
 
-	assert_int_equal(vmm_check_trusted(path, &e), -1);
+	assert_int_equal(vmm_check_trusted("Firecracker", path, &e), -1);
 	assert_int_equal(e.code, code);
 	assert_non_null(strstr(e.msg, says));
 }
@@ -36,7 +36,7 @@ static void test_roots_own(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_ok(path_write_atomic(in_dir("good"), "x", 1, 0755, &e));
-	assert_ok(vmm_check_trusted(in_dir("good"), &e));
+	assert_ok(vmm_check_trusted("Firecracker", in_dir("good"), &e));
 	assert_int_equal(chmod(in_dir("good"), 0775), 0);
 	refused(in_dir("good"), ERR_DENIED, "mode 0775");
 	assert_int_equal(chmod(in_dir("good"), 0644), 0);
@@ -61,7 +61,7 @@ static void test_links(void **state)
 	snprintf(through, sizeof(through), "%s/way/program", dir);
 	assert_int_equal(mkdir(in_dir("real"), 0755) | symlink("real", in_dir("way")), 0);
 	assert_ok(path_write_atomic(in_dir("real/program"), "x", 1, 0755, &e));
-	assert_ok(vmm_check_trusted(through, &e));
+	assert_ok(vmm_check_trusted("Firecracker", through, &e));
 	assert_int_equal(symlink("program", in_dir("real/link")), 0);
 	refused(in_dir("real/link"), ERR_INVALID, "is a symbolic link");
 	assert_int_equal(chmod(in_dir("real"), 0777), 0);
