@@ -188,7 +188,7 @@ on_qemu() {
 	owner vm show emulated --json > $out/emulated.json
 	holds "$(jq -r .pid $out/emulated.json)" > $out/emulated.vmm
 	holds "$(pgrep -f 'role banger-vhost-vsock.*'"$(jq -r .id $out/emulated.json)")" > $out/emulated.vsock
-	owner vm delete --force emulated
+	owner vm delete --force emulated > /dev/null
 }
 
 qemu() {
