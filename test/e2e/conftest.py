@@ -14,6 +14,7 @@ from host import Host
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 NOBODY = 65534
+LONGEST = ("test_ssh.py", "test_storage.py", "test_soak.py", "test_doctor.py", "test_identity.py", "test_vm_life.py", "test_inits.py")
 
 hosts = []
 
@@ -28,6 +29,36 @@ def pytest_configure(config):
         namespaces.enter()
     except OSError as e:
         pytest.exit(f"the machine refuses {e.strerror}", 3)
+
+
+def claimed(items, folder):
+    """The items of those files that no other process has taken, a file at a time; the longest files first, so that all end together."""
+    by_file = {}
+    for item in items:
+        by_file.setdefault(item.path.name, []).append(item)
+    for name in sorted(by_file, key=lambda name: LONGEST.index(name) if name in LONGEST else len(LONGEST)):
+        try:
+            os.mkdir(os.path.join(folder, name))
+        except FileExistsError:
+            continue
+        yield from by_file[name]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Where scripts/test runs us more than once at a time, BANGER_TEST_CLAIMS is the folder in which we agree on who runs which file."""
+    folder = os.environ.get("BANGER_TEST_CLAIMS")
+    if not folder or session.config.option.collectonly:
+        return None
+    mine = claimed(session.items, folder)
+    item = next(mine, None)
+    while item:
+        following = next(mine, None)
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail or session.shouldstop:
+            break
+        item = following
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)
