@@ -44,7 +44,7 @@ class Machine:
         tar = payload(self.folder / "payload.tar", command, files)
         drive = "if=virtio,format=raw,cache=unsafe,file="
         qemu = subprocess.Popen(
-            ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", "2", "-m",
+            ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max,-erms,-fsrm", "-smp", "1", "-m",
              os.environ.get("HOSTVM_MEM", "3072"), "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel",
              self.made / "vmlinuz", "-initrd", self.made / "initrd.cpio", "-drive", f"{drive}{self.disk}", "-drive", f"{drive}{tar},readonly=on",
              "-drive", f"{drive}{self.folder / 'out.tar'}", "-append", "console=ttyS0 quiet panic=-1"],
