@@ -70,6 +70,20 @@ def test_helper_killed(host, new_vm):
     assert after["pid"] == before["pid"] and after["helper_pid"] != before["helper_pid"]
 
 
+def test_launcher_killed(host, new_vm):
+    """Its helper ends with it, and the next one has another; VMs do not notice."""
+    new_vm("unlaunched", "--net", "private")
+    vmm, helper = host.show("unlaunched")["pid"], host.status()["helper_pid"]
+    children = subprocess.run(["pgrep", "-P", str(helper), "-x", "bangerd-root"], capture_output=True, text=True, check=True).stdout.split()
+    assert len(children) == 1, children
+    os.kill(int(children[0]), signal.SIGKILL)
+    assert pid_gone(helper)
+    assert host.exec("unlaunched", "uname", "-s") == "Linux\n" and host.show("unlaunched")["pid"] == vmm
+    host.ok("vm", "stop", "unlaunched")
+    host.ok("vm", "start", "unlaunched")
+    assert host.status()["helper_pid"] != helper
+
+
 @pytest.fixture
 def endless(stock, tmp_path):
     """endless(host): an import that runs for as long as its tar is not whole; its process, and the end of the tar to write."""
