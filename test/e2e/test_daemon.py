@@ -74,7 +74,7 @@ def test_launcher_killed(host, new_vm):
     """Its helper ends with it, and the next one has another; VMs do not notice."""
     new_vm("unlaunched", "--net", "private")
     vmm, helper = host.show("unlaunched")["pid"], host.status()["helper_pid"]
-    children = subprocess.run(["pgrep", "-P", str(helper), "-x", "bangerd-root"], capture_output=True, text=True, check=True).stdout.split()
+    children = subprocess.run(["pgrep", "-P", str(helper), "-f", "bangerd-root"], capture_output=True, text=True, check=True).stdout.split()
     assert len(children) == 1, children
     os.kill(int(children[0]), signal.SIGKILL)
     assert pid_gone(helper)
