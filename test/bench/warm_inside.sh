@@ -155,4 +155,4 @@ tail -c +$((before + 1)) $log > /out/log
 unshare -n ./bench_tap 50 > /out/taps
 banger daemon stop
 uname -r > /out/kernel
-if pgrep -l 'firecracker|banger'; then exit 1; fi
+if pgrep -fl '^(/[^ ]*/)?(firecracker|bangerd|banger-)'; then exit 1; fi
