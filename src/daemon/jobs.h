@@ -33,7 +33,7 @@ struct job {
 	struct list link;
 	struct daemon *daemon;
 	struct object *object;      /* NULL once the object is free again */
-	char id[16];                /* op-XXXXXX */
+	char id[16];                /* "op-" and six hexadecimal digits */
 	const char *method;         /* full name; static */
 	char *params;               /* JSON */
 	enum job_failure on_failure;

@@ -29,7 +29,6 @@ enum { NAME_SIZE = 32 };
 struct held {
 	struct list link;
 	uint64_t id;
-	char vm[16];
 	const struct helper *helper;
 	struct proc_held procs[LAUNCH_PROCESSES_MAX];
 	const char *names[LAUNCH_PROCESSES_MAX];
@@ -225,7 +224,7 @@ int launch_hold(struct helper *helper, uint64_t id, const struct launch *what, c
 	struct vmm_spec spec = { .tap_fd = -1, .vhost_fd = -1 };
 	AUTO_MEM char *vsock = NULL, *api = NULL, *run = NULL;
 	AUTO_DONE(str_done) struct str confined = STR_INIT;
-	struct jail jail = { .gid = what->gid };
+	struct jail jail = { .gid = helper->system ? helper->owner_gid : what->gid };
 	char tap[ADDR_DEV_NAME], vsock_inside[NAME_SIZE], api_inside[NAME_SIZE];
 	AUTO_FD int vhost = -1;
 	struct held *h;
@@ -240,7 +239,6 @@ int launch_hold(struct helper *helper, uint64_t id, const struct launch *what, c
 	h = NEW(struct held);
 	h->id = id;
 	h->helper = helper;
-	snprintf(h->vm, sizeof(h->vm), "%s", what->vm);
 	list_add_tail(&helper->held, &h->link);
 	if ((driver->needs_vhost && hold_vhost(h, &spec, &jail, &vhost, e) < 0) || (spec.vhost_fd = vhost, name_in_jail(&spec, &jail, vsock_inside, api_inside), false) ||
 	    hold_vmm(h, driver, what->kind == VMM_KIND_FIRECRACKER ? helper->firecracker_bin : "", &spec, &jail, e) < 0 || identify(h, ret, e) < 0 ||

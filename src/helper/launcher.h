@@ -22,7 +22,7 @@ struct launch {
 	enum vmm_kind kind;
 	char vm[16], hostname[68];
 	int64_t vcpus, memory_mib, cid, root_mib, chunk_sectors;
-	uint32_t gid; /* of the VMM's user */
+	uint32_t gid; /* of the VMM's user; when installed it is the owner's, whatever this says */
 	bool kvm, net, has_tap;
 	size_t n_disks;
 	struct {

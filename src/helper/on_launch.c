@@ -112,7 +112,7 @@ int on_vmm_launch(struct varlink_call *call, const struct vmm_launch_in *in, str
 
 	if (take_all(call, in, &all, e) < 0)
 		return -1;
-	fill(in, h->system ? h->owner_gid : varlink_call_peer(call).gid, &what);
+	fill(in, varlink_call_peer(call).gid, &what);
 	h->launches++;
 	if (launcher_launch(h, h->launches, &what, all.fds, all.n, &done, e) < 0)
 		return -1;

@@ -4,30 +4,24 @@
 #include <ctype.h>
 #include <sys/stat.h>
 
-#include "base/auto.h"
 #include "install/install_internal.h"
 #include "sandbox/caps.h"
 #include "store/layout.h"
 
 void units_capabilities(struct str *out)
 {
-	const struct caps_reason *const lists[] = { caps_helper, caps_launcher, caps_jail };
-	uint64_t before = 0;
+	char text[CAPS_TEXT];
 
-	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-		for (const struct caps_reason *c = lists[i]; c->name; c++) {
-			const struct caps_reason one[] = { *c, { NULL, NULL } };
-			if (caps_of(one) & before)
-				continue;
-			str_add(out, out->len ? " CAP_" : "CAP_");
-			for (const char *p = c->name; *p; p++)
-				str_add_char(out, (char)toupper((unsigned char)*p));
-		}
-		before |= caps_of(lists[i]);
+	str_add(out, "CAP_");
+	for (const char *p = caps_text(caps_of(caps_helper) | caps_of(caps_launcher) | caps_of(caps_jail), text); *p; p++) {
+		if (*p == ',')
+			str_add(out, " CAP_");
+		else
+			str_add_char(out, (char)toupper((unsigned char)*p));
 	}
 }
 
-/* The daemon and its workers find out whether KVM works; VMMs get the same group from the helper. */
+/* The daemon and its workers find out whether KVM works; a VMM's jail has a device of its own. */
 static void add_kvm_group(struct str *out)
 {
 	struct stat st;
@@ -102,9 +96,8 @@ void units_helper(const struct installed *i, struct str *out)
 		"ProtectHome=yes\n"
 		"CapabilityBoundingSet=",
 		i->owner);
-	AUTO_DONE(str_done) struct str caps = STR_INIT;
-	units_capabilities(&caps);
-	str_addf(out, "%s\n", caps.data);
+	units_capabilities(out);
+	str_add(out, "\n");
 }
 
 /* Holds the group that VMs' groups lie in, and nothing else: what ends the services leaves it alone. */

@@ -61,7 +61,7 @@ peer_run() {
 	for tries in 1 2 3; do
 		if (timed run peer peer run --pull never --cpus "$vcpu" --memory "${memory}M" localhost/image:1 -- uname -a); then return; fi
 		echo "the peer's run failed or hung, and was done again (try $tries)" | tee -a /out/versions
-		pkill -KILL -x msb || true
+		pkill -KILL -x msb || true              # it may have ended by itself
 	done
 	return 1
 }

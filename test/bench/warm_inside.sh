@@ -143,7 +143,7 @@ truncate -s 512M $work/seed.ext4 && mkfs.ext4 -q -F -d $work/root/root $work/see
 # The first start also looks for KVM, which a loaded machine may answer late, and makes the kernel's initrd.
 for i in 1 2 3; do
 	if (ours); then break; fi
-	./banger vm delete --force warm || true
+	./banger vm delete --force warm || true         # there is none when its creation has failed
 done
 before=$(stat -c %s $log)
 for i in $(seq "$rounds"); do

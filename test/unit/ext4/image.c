@@ -105,3 +105,14 @@ bool can_mount(void **state)
 	return shell(state, "[ \"$(id -u)\" = 0 ] && [ -e /dev/loop-control ] && truncate -s 4M probe.img && mke2fs -q -F probe.img && mkdir -p probe &&"
 			    " mount -o loop probe.img probe 2>/dev/null && umount probe") == 0;
 }
+
+void assert_content(struct ext4 *x, const char *path, const char *want)
+{
+	struct err e = { 0 };
+	size_t n;
+	char *text;
+
+	assert_ok(ext4_read_file(x, path, 1 << 20, &text, &n, &e));
+	assert_string_equal(text, want);
+	free(text);
+}

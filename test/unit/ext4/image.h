@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "ext4/tree.h"
 #include "unit.h"
 
 /* cmocka set-up and tear-down: *state is the folder's path. */
@@ -17,5 +18,7 @@ int shell(void **state, const char *fmt, ...) __attribute__((format(printf, 2, 3
 char *shell_text(void **state, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* e2fsck -fn is silent about it. */
 void assert_clean(void **state, const char *image);
+/* A file's text, as our own reader finds it. */
+void assert_content(struct ext4 *x, const char *path, const char *want);
 /* Loop mounts work here (root, loop devices). */
 bool can_mount(void **state);

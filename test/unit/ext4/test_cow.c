@@ -12,17 +12,6 @@
 
 enum { BIG = (3 << 20) + 17 };
 
-static void assert_content(struct ext4 *x, const char *path, const char *want)
-{
-	struct err e = { 0 };
-	size_t n;
-	char *text;
-
-	assert_ok(ext4_read_file(x, path, 1 << 20, &text, &n, &e));
-	assert_string_equal(text, want);
-	free(text);
-}
-
 static int count(void *arg, const char *name, const struct ext4_stat *st)
 {
 	(*(unsigned *)arg)++;

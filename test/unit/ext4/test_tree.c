@@ -29,17 +29,6 @@ static void finish(void **state, struct ext4 *x)
 	assert_clean(state, "a.img");
 }
 
-static void assert_content(struct ext4 *x, const char *path, const char *want)
-{
-	struct err e = { 0 };
-	size_t n;
-	char *text;
-
-	assert_ok(ext4_read_file(x, path, 1 << 20, &text, &n, &e));
-	assert_string_equal(text, want);
-	free(text);
-}
-
 static void puts_files_that_others_can_read(void **state)
 {
 	struct ext4_meta meta = ext4_meta(0640, 70000, 80000, 0), old;
