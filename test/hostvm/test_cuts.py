@@ -4,6 +4,7 @@ had written stays, in order. BANGER_CUTS and BANGER_CUTS_SEED choose how many cu
 import os
 import pathlib
 import random
+import re
 import shutil
 import subprocess
 import tarfile
@@ -14,10 +15,35 @@ import pytest
 from machine import TOP, firecracker_reason
 
 HERE = pathlib.Path(__file__).resolve().parent
-OPERATIONS = ["create", "start", "stop", "delete", "import"]
-CUTS = int(os.environ.get("BANGER_CUTS", "3"))
+# How many milliseconds each may take here: a cut falls anywhere in them, or a little after the end.
+OPERATIONS = {"create": 9000, "start": 8000, "stop": 3500, "delete": 1500, "import": 7000, "edit": 2500, "resize": 2000}
+CUTS = int(os.environ.get("BANGER_CUTS", "200" if os.environ.get("BANGER_SOAK") else "10"))
 SEED = int(os.environ.get("BANGER_CUTS_SEED", random.randrange(1 << 31)))
 BOOT_S = 240
+
+
+class Promises:
+    """What the operations that ended before a cut have promised, and what one that was cut may have done."""
+
+    def __init__(self):
+        self.keeper, self.edited, self.disk, self.once = "running", "0", "64", []
+
+    def words(self):
+        return [self.keeper, f"edited={self.edited}", f"disk={self.disk}", *self.once]
+
+    def verified(self, line):
+        """The next cut's choice begins with what the keeper has now."""
+        found = re.search(r"edit (\d+), (\d+) MiB", line)
+        self.edited, self.disk = found[1], found[2]
+
+    def operated(self, operation, number, ended):
+        self.keeper = "either" if operation in ("stop", "edit", "resize") else "running"
+        self.once = [made for made in {"create": [f"vm=new-{number}"], "start": ["vm=begin"], "delete": ["no-vm=doomed"], "import": [f"image=other-{number}"]}.get(
+            operation, []) if ended or operation == "start"]
+        if operation == "edit":
+            self.edited = f"{number}" if ended else f"{self.edited}-{number}"
+        if operation == "resize":
+            self.disk = f"{number}" if ended else f"{self.disk}-{number}"
 
 
 def payload(path, command, files):
@@ -66,8 +92,6 @@ class Machine:
 
 
 def test_no_cut_loses_a_vm_or_leaves_a_trace(tmp_path):
-    if not os.environ.get("BANGER_SOAK") and "BANGER_CUTS" not in os.environ:
-        pytest.skip("of the long form: a minute for each cut")
     if reason := firecracker_reason():
         pytest.skip(reason)
     cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
@@ -80,12 +104,15 @@ def test_no_cut_loses_a_vm_or_leaves_a_trace(tmp_path):
     machine = Machine(tmp_path)
     said = machine.boot_and_cut("bash ./cuts.sh install", [HERE / "cuts.sh", binary, firecracker, cache / "kernel.deb", cache / "rootfs.tar"], 0)
     assert "CUT ARMED install" in said, said
-    keeper = "running"
-    for n in range(CUTS + 1):
-        operation, after = OPERATIONS[n % len(OPERATIONS)], dice.randrange(3000)
-        said = machine.boot_and_cut(f"bash ./cuts.sh round {operation} {keeper}", [HERE / "cuts.sh"], after)
-        assert f"CUT ARMED {operation}" in said, (n, operation, said)
+    promises = Promises()
+    for n in range(1, CUTS + 2):
+        operation = list(OPERATIONS)[(n - 1) % len(OPERATIONS)]
+        number, after = 64 + n if operation == "resize" else n, dice.randrange(OPERATIONS[operation])
+        said = machine.boot_and_cut(f"bash ./cuts.sh round {operation} {number} {' '.join(promises.words())}", [HERE / "cuts.sh"], after)
+        assert f"CUT ARMED {operation}" in said, (n, operation, promises.words(), said)
         verified = next(line for line in said if line.startswith("CUT VERIFIED"))
-        ended = any(line.startswith("CUT ENDED") for line in said)
-        print(f"{n}: {verified}; then {operation} cut after {after} ms{', which had ended' if ended else ''}")
-        keeper = "either" if operation == "stop" else "running"
+        ended = next((line for line in said if line.startswith("CUT ENDED")), None)
+        assert ended in (None, f"CUT ENDED {operation} 0"), said
+        print(f"{n}: {verified}; then {operation} cut after {after} ms{', which had ended' if ended else ''}", flush=True)
+        promises.verified(verified)
+        promises.operated(operation, number, ended)
