@@ -6,7 +6,11 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 dmesg -n 1
 
 owner() {
-	timeout 120 setpriv --reuid alice --regid alice --init-groups --reset-env banger -q "$@" < /dev/null
+	owner_reads "$@" < /dev/null
+}
+
+owner_reads() {
+	timeout 120 setpriv --reuid alice --regid alice --init-groups --reset-env banger -q "$@"
 }
 
 say() {
@@ -126,7 +130,7 @@ operation() {
 	stop) owner vm stop keeper ;;
 	delete) owner vm delete --force doomed ;;
 	import) owner image import "other-$2" --kernel debian --tar /var/lib/rootfs.tar ;;
-	edit) edited "$2" > /tmp/edited && timeout 120 setpriv --reuid alice --regid alice --init-groups --reset-env banger -q vm write keeper /etc/edited < /tmp/edited ;;
+	edit) edited "$2" > /tmp/edited && owner_reads vm write keeper /etc/edited < /tmp/edited ;;
 	resize) owner vm set keeper --disk-size "$2M" ;;
 	esac
 }

@@ -38,8 +38,8 @@ class Promises:
 
     def operated(self, operation, number, ended):
         self.keeper = "either" if operation in ("stop", "edit", "resize") else "running"
-        self.once = [made for made in {"create": [f"vm=new-{number}"], "start": ["vm=begin"], "delete": ["no-vm=doomed"], "import": [f"image=other-{number}"]}.get(
-            operation, []) if ended or operation == "start"]
+        promised = {"create": f"vm=new-{number}", "delete": "no-vm=doomed", "import": f"image=other-{number}"}
+        self.once = ["vm=begin"] if operation == "start" else [promised[operation]] if ended and operation in promised else []
         if operation == "edit":
             self.edited = f"{number}" if ended else f"{self.edited}-{number}"
         if operation == "resize":
