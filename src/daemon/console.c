@@ -101,7 +101,7 @@ enum console_word console_word_of(const struct object *o)
 {
 	AUTO_MEM char *path = layout_file(LAYOUT_VM, o->vm.id, log_names[0]);
 
-	return console_last_word(path, o->console_from);
+	return console_last_word(path, o->vm.has_console_from ? o->vm.console_from : 0);
 }
 
 /* A watch that has fired rests for a second, so that a chatty guest costs one look a second. */
@@ -165,7 +165,8 @@ void console_begin(struct object *o)
 	AUTO_MEM char *path = layout_file(LAYOUT_VM, o->vm.id, log_names[0]);
 	struct stat st;
 
-	o->console_from = stat(path, &st) == 0 ? st.st_size : 0;
+	o->vm.has_console_from = true;
+	o->vm.console_from = stat(path, &st) == 0 ? st.st_size : 0;
 }
 
 void console_watch(struct object *o)

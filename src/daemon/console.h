@@ -15,7 +15,8 @@ struct object;
 
 MUST int console_open(struct daemon *d, struct err *e);
 void console_close(struct daemon *d);
-/* A launch: what the log holds by now is of the starts before. */
+/* A launch: what the log holds by now is of the starts before. It goes into the record, which the caller saves: a daemon that adopts the VM has
+ * to know it too. */
 void console_begin(struct object *o);
 /* Watches the logs of a VM that runs; again is fine. Failure is logged: a VM runs without the bound rather than not at all. */
 void console_watch(struct object *o);

@@ -29,7 +29,6 @@ struct object {
 	struct hello *hello;
 	int console_wd;      /* daemon/console */
 	bool console_dirty;
-	int64_t console_from;
 	bool ready;          /* said hello since the last start */
 	bool reboot;         /* said it leaves to come back */
 	bool left;           /* said it leaves for good */

@@ -155,8 +155,10 @@ int on_journal(struct varlink_call *call, const struct journal_in *in, struct jo
 	if (!o || j->undoing)
 		return err_set(e, ERR_INVALID, "this job writes no journal");
 	bool launch = in->n_entries && in->entries[0].kind == JOURNAL_KIND_PROCESS && o->kind == LAYOUT_VM;
-	if (launch)
+	if (launch) {
 		forget_processes(o);
+		console_begin(o);
+	}
 	for (size_t i = 0; i < in->n_entries; i++)
 		if (add_entry(o, &in->entries[i], e) < 0)
 			return -1;
@@ -164,7 +166,6 @@ int on_journal(struct varlink_call *call, const struct journal_in *in, struct jo
 		return -1;
 	if (launch) {
 		watch_start(o);
-		console_begin(o);
 		console_watch(o);
 	}
 	return 0;

@@ -49,6 +49,19 @@ def test_stopped_while_a_vm_runs(host, new_vm):
     host.wait_state("goes-on", "stopped")
 
 
+def test_words_of_an_earlier_boot(host, new_vm):
+    """A guest that has printed nothing yet: what the boot before said last is not taken for its word by a daemon that adopts it."""
+    new_vm("silent", "--net", "none")
+    host.ok("vm", "restart", "silent")
+    vmm = host.show("silent")["pid"]
+    host.kill("daemon")
+    assert (host.show("silent")["state"], host.show("silent")["pid"]) == ("running", vmm)
+    assert host.exec("silent", "hostname") == "silent\n"
+    os.kill(vmm, signal.SIGKILL)
+    host.wait_state("silent", "stopped")
+    assert "ended by itself" in host.show("silent")["reason"]
+
+
 def test_guest_leaves_while_no_daemon_runs(host, new_vm):
     new_vm("unseen", "--net", "private")
     vmm = host.show("unseen")["pid"]
