@@ -16,6 +16,9 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 NOBODY = 65534
 LONGEST = ("test_ssh.py", "test_storage.py", "test_soak.py", "test_doctor.py", "test_identity.py", "test_vm_life.py", "test_inits.py")
 
+# Options for a guest with systemd, sshd and Debian's tools. Others are of the light image, see stock.py.
+DEBIAN = ("--image", "debian-bookworm")
+
 hosts = []
 
 
@@ -96,10 +99,12 @@ def close_host(host):
 
 @pytest.fixture(scope="session")
 def session_host(binary, stock):
-    """With kernel 'debian' and the default image, which have been imported as a user does."""
+    """With kernel 'debian' and the images 'debian-bookworm' and 'light', which have been imported as a user does."""
     host = open_host(binary)
+    host.configure("", image="light")
     host.ok("kernel", "import", "debian", "--deb", stock.deb)
     host.ok("image", "import", "debian-bookworm", "--tar", stock.rootfs, "--kernel", "debian")
+    host.ok("image", "import", "light", "--tar", stock.light, "--kernel", "debian")
     yield host
     close_host(host)
 
@@ -145,10 +150,20 @@ def new_vm(host):
 @pytest.fixture
 def vm(host):
     """A VM that runs and is shared by the tests of one session: leave it as it is."""
-    there = host.vms().get("shared")
+    return shared(host, "shared")
+
+
+@pytest.fixture
+def debian(host):
+    """The same with systemd and Debian's tools."""
+    return shared(host, "shared-debian", *DEBIAN)
+
+
+def shared(host, name, *options):
+    there = host.vms().get(name)
     if not there:
-        host.ok("vm", "create", "--name", "shared")
+        host.ok("vm", "create", "--name", name, *options)
     elif there["state"] != "running":
-        host.ok("vm", "start", "shared")
+        host.ok("vm", "start", name)
     host.before = leftovers.snapshot(host)
-    return "shared"
+    return name

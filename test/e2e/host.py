@@ -56,7 +56,7 @@ class Host:
     def __init__(self, binary, root=None, user=None, env=None):
         self.binary = str(binary)
         self.root = pathlib.Path(root or tempfile.mkdtemp(prefix="banger-e2e-", dir="/tmp"))
-        self.user = user
+        self.user, self.image = user, None
         self.state, self.run_dir, self.socket = self.root / "state", self.root / "run", self.root / "run/bangerd.sock"
         (self.root / "home").mkdir(exist_ok=True)
         self.env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.root / "home"), "LANG": "C.UTF-8",
@@ -186,6 +186,12 @@ class Host:
     def log_position(self):
         return (self.state / "bangerd.log").stat().st_size
 
+    def stop(self):
+        """Ends the daemon, and waits for helper and launcher, which outlive it by a moment and hold files open."""
+        there = [p for p in leftovers.processes(str(self.root)) if p.role in ("daemon", "helper")]
+        self.ok("daemon", "stop")
+        assert all(p.wait_gone(30) for p in there), there
+
     # kernels and images of another host, without copying them
 
     def take_over(self, other):
@@ -195,11 +201,14 @@ class Host:
                             self.state / kind], check=True)
         if self.user is not None:
             subprocess.run(["chown", "-R", f"{self.user}:{self.user}", self.root], check=True)
+        self.configure("", image=other.image)
         return self
 
-    def configure(self, text):
+    def configure(self, text, image=None):
+        """Writes config.toml. Its first line names the image that VMs are made of where nothing is said: the one last given here, if any was."""
+        self.image = image or self.image
         (self.root / "config").mkdir(exist_ok=True)
-        (self.root / "config/config.toml").write_text(text)
+        (self.root / "config/config.toml").write_text((f'default_image_name = "{self.image}"\n' if self.image else "") + text)
         if self.user is not None:
             subprocess.run(["chown", "-R", f"{self.user}:{self.user}", self.root / "config"], check=True)
 

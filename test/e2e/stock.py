@@ -81,6 +81,13 @@ class Stock:
         make_tar(path, busybox_tree())
         return path
 
+    @functools.cached_property
+    def light(self):
+        """What most guests of the tests are made of: they are there, and gone, in a fraction of what systemd takes under emulation."""
+        path = self.work / "light.tar"
+        make_tar(path, light_tree())
+        return path
+
 
 def standing_kernel(says):
     """A kernel that says one line on the serial port and then stands still for ever: an ELF file with a PVH entry and Linux's version text, no
@@ -110,11 +117,20 @@ def member(name, kind=tarfile.REGTYPE, data=b"", mode=None, target="", **more):
 
 def busybox_tree():
     applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split()
-    yield from (member(name, tarfile.DIRTYPE) for name in ("bin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var"))
+    yield from (member(name, tarfile.DIRTYPE) for name in ("bin", "dev", "proc", "sys", "run", "tmp", "etc", "var"))
+    yield member("root", tarfile.DIRTYPE, mode=0o700)
     yield member("bin/busybox", data=pathlib.Path(BUSYBOX).read_bytes(), mode=0o755)
     yield from (member(f"bin/{name}", tarfile.SYMTYPE, target="busybox") for name in applets if name not in ("busybox", "init"))
     yield member("etc/passwd", data=b"root:x:0:0:root:/root:/bin/sh\n")
     yield member("etc/group", data=b"root:x:0:\n")
+
+
+def light_tree():
+    """Busybox without an init, so PID 1 is ours; and a few files to find, as every distribution has them."""
+    yield from busybox_tree()
+    yield from (member(name, tarfile.DIRTYPE) for name in ("usr", "usr/lib"))
+    yield member("usr/lib/os-release", data=b"ID=light\n")
+    yield member("etc/os-release", tarfile.SYMTYPE, target="../usr/lib/os-release")
 
 
 def with_busybox_init():

@@ -331,14 +331,14 @@ def test_guest_killed_in_exec(host, new_vm):
 def test_guest_never_ready(new_host, tmp_path):
     """A kernel that stands still: after ready_timeout the guest is given up, with its last words, and nothing of it is left."""
     host = new_host()
-    host.configure('ready_timeout = 10\nbridge_name = "br-fc-never"\nbridge_ip = "172.17.6.1"\n')
+    host.configure('ready_timeout = 5\nbridge_name = "br-fc-never"\nbridge_ip = "172.17.6.1"\n')
     (tmp_path / "vmlinux").write_bytes(standing_kernel("here I stand"))
     host.ok("kernel", "import", "standing", "--vmlinux", tmp_path / "vmlinux")
-    assert {d["name"]: d["value"] for d in host.status()["defaults"]}["ready_timeout"] == "10"
+    assert {d["name"]: d["value"] for d in host.status()["defaults"]}["ready_timeout"] == "5"
     before = leftovers.snapshot(host)
-    says = "the guest did not get ready in 10 s; its console ends: here I stand"
+    says = "the guest did not get ready in 5 s; its console ends: here I stand"
     result = host.run("vm", "run", "--rm", "--kernel", "standing", "--", "true").refused(f"start '[a-z-]+': {says}", status=125, operation=True)
-    assert "ready_timeout" in result.stderr and 10 < result.seconds < 60, result
+    assert "ready_timeout" in result.stderr and 5 < result.seconds < 60, result
     assert host.vms() == {}
     leftovers.assert_nothing_new(host, before)
     host.run("vm", "create", "--name", "stands", "--kernel", "standing").refused(f"start 'stands': {says}", operation=True)

@@ -18,7 +18,7 @@ def test_reload(new_host):
     host.ok("vm", "delete", "new")
     # a wrong file changes nothing and says where it is wrong
     host.configure(BASE + "[vm_defaults]\nvcpu = 99\n")
-    host.run("daemon", "reload").refused(r"config\.toml:4:1: 'vcpu' is 99")
+    host.run("daemon", "reload").refused(r"config\.toml:5:1: 'vcpu' is 99")
     values = {v["name"]: v["value"] for v in host.status()["defaults"]}
     assert values["vm_defaults.vcpu"] == "3"
     # what the helper was started with waits for the next daemon

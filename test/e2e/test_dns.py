@@ -91,8 +91,7 @@ def test_names_follow_the_vms(host, new_vm):
 def test_the_port_belongs_to_another(host, new_host):
     host.ok("vm", "list")
     other = new_host(env={})
-    (other.root / "config").mkdir()
-    (other.root / "config/config.toml").write_text('bridge_name = "br-fc-2"\nbridge_ip = "172.17.0.1"\n')
+    other.configure('bridge_name = "br-fc-2"\nbridge_ip = "172.17.0.1"\n')
     status = other.status()
     assert "dns" not in status and re.search(r"127\.0\.0\.1:42069: Address (already )?in use", status["dns_reason"]), status
     assert "in use" in other.ok("daemon", "status").stdout and other.log_tail().count("no name server") == 1

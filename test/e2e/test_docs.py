@@ -5,6 +5,8 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -29,7 +31,17 @@ def shape(line):
     return re.sub(r"[ -]+", " ", line).strip()
 
 
-def test_session(session_host, binary, tmp_path):
+@pytest.fixture
+def debian_is_default(session_host):
+    session_host.configure("", image="debian-bookworm")
+    session_host.ok("vm", "list")
+    session_host.ok("daemon", "reload")
+    yield
+    session_host.configure("", image="light")
+    session_host.ok("daemon", "reload")
+
+
+def test_session(session_host, debian_is_default, binary, tmp_path):
     (tmp_path / "banger").symlink_to(binary)
     env = dict(os.environ, BANGER_ROOT=str(session_host.root), PATH=f"{tmp_path}:{os.environ['PATH']}")
     steps = session()

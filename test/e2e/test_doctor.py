@@ -167,18 +167,11 @@ def test_stale_socket(empty):
     assert not checks(empty, "--fix")["files"]["fixed"]
 
 
-def stop_all(host):
-    """Also the helper, which outlives the daemon by a moment and holds files open."""
-    helper = host.status_without_start()["helper_pid"]
-    host.ok("daemon", "stop")
-    assert pid_gone(helper)
-
-
 def test_little_room_for_sockets(empty):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=64k,mode=0700,uid={empty.state.stat().st_uid}", "small", empty.run_dir], check=True)
     try:
         found = checks(empty)["files"]
-        stop_all(empty)
+        empty.stop()
         assert found["level"] == "FAIL" and f"{empty.run_dir} has 64K" in found["details"][0], found
     finally:
         subprocess.run(["umount", empty.run_dir], check=True)
@@ -190,7 +183,7 @@ def test_disk(empty, size, inodes, level, says):
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={uid}" + (f",nr_inodes={inodes}" if inodes else ""), "small", empty.state], check=True)
     try:
         found = checks(empty)["disk"]
-        stop_all(empty)
+        empty.stop()
         assert found["level"] == level and says in " ".join(found["details"]), found
     finally:
         subprocess.run(["umount", empty.state], check=True)
@@ -245,16 +238,23 @@ def test_control_groups(empty):
 
 # networks
 
-@pytest.fixture
-def guest(host, new_vm):
+@pytest.fixture(scope="module")
+def in_and_out(session_host):
     """A running VM that is let out, and another that is not, and no more: rules and bridge are about to go."""
-    if "shared" in host.vms():
-        host.ok("vm", "delete", "--force", "shared")
-    host.ok("daemon", "stop")
-    new_vm("out", "--nat")
-    new_vm("in", "--net", "private")
-    yield host
-    host.ok("vm", "delete", "--force", "out", "in")
+    if there := list(session_host.vms()):
+        session_host.ok("vm", "delete", "--force", *there)
+    session_host.ok("daemon", "stop")
+    session_host.ok("vm", "create", "--name", "out", "--nat")
+    session_host.ok("vm", "create", "--name", "in", "--net", "private")
+    yield
+    session_host.ok("vm", "delete", "--force", "out", "in")
+
+
+@pytest.fixture
+def guest(in_and_out, host):
+    """The host of these two; each test leaves their networks whole, and does not begin with others."""
+    assert checks(host)["guests' networks"]["level"] == "PASS"
+    return host
 
 
 def run(*command):

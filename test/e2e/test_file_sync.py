@@ -176,9 +176,9 @@ def test_reload(host, home):
     assert values["file_sync"] == ("~/a", "config") and values["git_identity"] == ("true", "builtin")
     assert {"  - file_sync = ~/a (config)", "  - vm_defaults.disk_size = 8G (builtin)"} <= set(host.run("doctor").stdout.splitlines())
     host.configure(sync(("~/../a", "~/a")))
-    host.run("daemon", "reload").refused(r"config\.toml:4:1: 'host' of file_sync entry 1 must be a path below ~/")
+    host.run("daemon", "reload").refused(r"config\.toml:5:1: 'host' of file_sync entry 1 must be a path below ~/")
     shown = host.run("doctor").stdout
-    assert "FAIL\tconfiguration" in shown and "config.toml:4:1" in shown
+    assert "FAIL\tconfiguration" in shown and "config.toml:5:1" in shown
 
 
 # Identities as people write them, each with what git itself makes of it.

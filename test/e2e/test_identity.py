@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from conftest import DEBIAN
+
 
 def identity(host, vm):
     """(machine id, host key as the ssh server offers it to somebody from outside, names of the key files)."""
@@ -22,7 +24,7 @@ def test_two_of_one_image(host, stock, new_vm):
     assert in_image("cat /etc/machine-id") == "" and "ssh_host_" not in in_image("ls -p /etc/ssh")
     seen = {}
     for name in ("one", "two"):
-        new_vm(name, "--net", "private", "--memory", "512M")
+        new_vm(name, "--net", "private", "--memory", "512M", *DEBIAN)
         seen[name] = identity(host, name)
         assert re.fullmatch("[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}", seen[name][0])
         assert seen[name][2] == ["/etc/ssh/ssh_host_ed25519_key"]
@@ -40,7 +42,7 @@ def test_two_of_one_image(host, stock, new_vm):
 
 def test_killed_after_its_first_boot(host, new_vm):
     """What makes a machine out of it is on disk by then, although nobody has synced anything."""
-    new_vm("killed", "--net", "private", "--memory", "512M")
+    new_vm("killed", "--net", "private", "--memory", "512M", *DEBIAN)
     seen = identity(host, "killed")
     host.ok("vm", "kill", "killed")
     host.ok("vm", "start", "killed")

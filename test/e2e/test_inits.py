@@ -86,13 +86,13 @@ def test_halted_kernel(host, new_vm, seen):
     new_vm("halts", "--net", "none")
     vmm = host.show("halts")["pid"]
     if not seen:
-        host.exec("halts", "sh", "-c", "sync; (sleep 3; echo 1 > /proc/sys/kernel/sysrq; halt --force --force) > /dev/null 2>&1 &")
+        host.exec("halts", "sh", "-c", "sync; (sleep 3; halt -f) > /dev/null 2>&1 &")
         host.ok("daemon", "stop")
         with FolderWatch(host.state / "vms" / host.vm_id("halts")) as watch:
             assert watch.until(lambda: "reboot: System halted" in (host.state / "vms" / host.vm_id("halts") / "console.log").read_text(errors="replace"))
         host.ok("vm", "list")
     else:
-        host.run("vm", "exec", "halts", "--", "halt", "--force", "--force")
+        host.run("vm", "exec", "halts", "--", "halt", "-f")
     host.wait_state("halts", "stopped")
     assert pid_gone(vmm) and host.show("halts").get("reason") is None
 

@@ -33,7 +33,8 @@ def test_boots(host, stock, imported, option):
     debian = host.ok("kernel", "show", "--json", "debian").json
     stored = [(host.state / "kernels" / record["id"] / "vmlinux").read_bytes() for record in (shown, debian)]
     assert stored[0] == stored[1] == stock.vmlinux.read_bytes()
-    out = guest(host, "from-file", "uname -r; modprobe overlay && grep -c ^overlay /proc/modules; findmnt -no FSTYPE /lib/modules/$(uname -r)")
+    out = guest(host, "from-file", "uname -r; modprobe overlay && grep -c ^overlay /proc/modules; "
+                "awk -v at=/lib/modules/$(uname -r) '$2 == at { print $3 }' /proc/mounts")
     assert out.split() == [stock.release, "1", "ext4"]
 
 

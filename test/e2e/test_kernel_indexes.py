@@ -83,8 +83,8 @@ def test_builtin_ones_are_known(trees, stock):
     assert results[-1][1][0] != 0
 
 
-def test_modprobe_in_a_guest(host, vm):
-    out = host.exec(vm, "sh", "-c", "modprobe overlay && modprobe wireguard && cut -d' ' -f1 /proc/modules; findmnt -no FSTYPE,OPTIONS /lib/modules/$(uname -r)")
+def test_modprobe_in_a_guest(host, debian):
+    out = host.exec(debian, "sh", "-c", "modprobe overlay && modprobe wireguard && cut -d' ' -f1 /proc/modules; findmnt -no FSTYPE,OPTIONS /lib/modules/$(uname -r)")
     lines = out.splitlines()
     assert "overlay" in lines and "wireguard" in lines
     kind, options = lines[-1].split()

@@ -55,7 +55,18 @@ def outside():
 
 def reach(host, vm, address, port=PORT):
     """What the server there says to the guest, None without an answer in three seconds."""
-    result = host.run("vm", "exec", vm, "--", "timeout", "3", "bash", "-c", f"cat </dev/tcp/{address}/{port}")
+    result = host.run("vm", "exec", vm, "--", "timeout", "3", "nc", address, str(port))
+    return result.stdout if result.status == 0 else None
+
+
+def serve(host, vm):
+    """From now on a server in the guest, at PORT of all its addresses, says "guest" to each caller."""
+    host.exec(vm, "sh", "-c", f"echo guest > /root/index.html; httpd -p {PORT} -h /root")
+
+
+def fetch(host, vm, address):
+    """What such a server says to another guest, None without an answer in three seconds."""
+    result = host.run("vm", "exec", vm, "--", "timeout", "3", "wget", "-q", "-O", "-", f"http://{address}:{PORT}/")
     return result.stdout if result.status == 0 else None
 
 
@@ -76,34 +87,22 @@ def test_nat_and_back(host, new_vm, server, outside):
     assert reach(host, vm, OUTSIDE) == UPLINK
     assert reach(host, vm, UPLINK) == address(host, vm)
     # The host reaches the guest's services, the outside does not.
-    guest = host.popen("vm", "exec", vm, "--", "perl", "-MIO::Socket::INET", "-e", f"""
-        $s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 5, ReuseAddr => 1) or die; $| = 1; print "ready\\n";
-        while ($c = $s->accept) {{ print $c "guest"; close $c }}""")
-    assert guest.stdout.readline() == b"ready\n"
-    try:
-        fetch = [sys.executable, "-c", f"import socket; print(socket.create_connection(('{address(host, vm)}', {PORT}), 3).recv(99).decode())"]
-        assert subprocess.run(fetch, check=True, capture_output=True, text=True).stdout == "guest\n"
-        refused = subprocess.run(["nsenter", "-t", str(outside.pid), "-n", *fetch], capture_output=True, text=True)
-        assert refused.returncode and "timed out" in refused.stderr, refused
-    finally:
-        guest.kill()
-        guest.communicate()
+    serve(host, vm)
+    ask = [sys.executable, "-c", f"import urllib.request as r; print(r.urlopen('http://{address(host, vm)}:{PORT}/', timeout=3).read().decode(), end='')"]
+    assert subprocess.run(ask, check=True, capture_output=True, text=True).stdout == "guest\n"
+    refused = subprocess.run(["nsenter", "-t", str(outside.pid), "-n", *ask], capture_output=True, text=True)
+    assert refused.returncode and "timed out" in refused.stderr, refused
 
 
 def test_guests_are_apart(host, new_vm, server):
     a, b = new_vm("apart-a", "--net", "nat"), new_vm("apart-b", "--net", "nat")
     b_address = address(host, b)
-    guest = host.popen("vm", "exec", b, "--", "perl", "-MIO::Socket::INET", "-e",
-                       f"$s = IO::Socket::INET->new(LocalPort => {PORT}, Listen => 5) or die; $| = 1; print qq(ready\\n); $s->accept while 1")
-    assert guest.stdout.readline() == b"ready\n"
-    try:
-        assert reach(host, a, b_address) is None
-        host.exec(a, "ip", "route", "add", f"{b_address}/32", "via", "172.16.0.1")  # by way of the host
-        assert reach(host, a, b_address) is None
-        assert reach(host, a, "172.16.0.1") == address(host, a)
-    finally:
-        guest.kill()
-        guest.communicate()
+    serve(host, b)
+    assert fetch(host, b, b_address) == "guest\n"
+    assert fetch(host, a, b_address) is None
+    host.exec(a, "ip", "route", "add", f"{b_address}/32", "via", "172.16.0.1")  # by way of the host
+    assert fetch(host, a, b_address) is None
+    assert reach(host, a, "172.16.0.1") == address(host, a)
 
 
 def test_nobody_else_can_be_played(host, new_vm, server):

@@ -5,6 +5,8 @@ import subprocess
 
 import pytest
 
+from conftest import DEBIAN
+
 BUSYBOX = pathlib.Path("/bin/busybox")
 
 
@@ -12,7 +14,7 @@ BUSYBOX = pathlib.Path("/bin/busybox")
 def vms(session_host):
     """A Debian and a guest that has nothing but busybox."""
     host = session_host
-    host.ok("vm", "create", "--name", "ports-a")
+    host.ok("vm", "create", "--name", "ports-a", *DEBIAN)
     host.ok("vm", "create", "--name", "ports-b", "--net", "none")
     for name in "ports-a", "ports-b":
         host.ok("vm", "exec", name, "--", "sh", "-c", "cat >/root/busybox; chmod +x /root/busybox; mkdir /root/www; echo hello >/root/www/index.html",

@@ -16,7 +16,7 @@ def test_kills_and_runs(new_host):
     seed = int(os.environ.get("BANGER_SEED") or random.SystemRandom().randrange(1 << 32))
     print(f"seed {seed}")
     host = new_host()
-    host.configure('bridge_name = "br-fc-soak"\nbridge_ip = "172.17.7.1"\n')
+    host.configure('bridge_name = "br-fc-soak"\nbridge_ip = "172.17.7.1"\n', image="debian-bookworm" if long else "light")
     soak = kill.Soak(host, seed)
     soak.kills(n_kills)
     print(soak.table(), soak.moments_table(), sep="\n\n")

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 import waits
+from conftest import DEBIAN
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 USER_SSH = pathlib.Path("/root/.ssh")
@@ -29,8 +30,8 @@ def user_ssh():
 def vms(session_host, user_ssh):
     """One VM with a network and one without; ~/.ssh/config includes our settings."""
     names = {"network": "ssh-net", "vsock": "ssh-none"}
-    session_host.ok("vm", "create", "--name", names["network"])
-    session_host.ok("vm", "create", "--name", names["vsock"], "--net", "none")
+    session_host.ok("vm", "create", "--name", names["network"], *DEBIAN)
+    session_host.ok("vm", "create", "--name", names["vsock"], "--net", "none", *DEBIAN)
     session_host.ok("ssh-config", "--install")
     yield names
     session_host.ok("ssh-config", "--uninstall")
@@ -128,7 +129,7 @@ def test_reminder(session_host, name, status):
 
 
 def test_no_reminder_of_what_has_ended(session_host):
-    session_host.ok("vm", "create", "--name", "ends", "--net", "none")
+    session_host.ok("vm", "create", "--name", "ends", "--net", "none", *DEBIAN)
     try:
         login = Login(session_host, "ends")
         login.say("echo in-$((40+2))\n")
@@ -258,14 +259,14 @@ def test_somebody_elses_host_key_is_refused(session_host, vms):
 
 
 def test_delete_forgets(session_host, vms):
-    session_host.ok("vm", "create", "--name", "ssh-gone")
+    session_host.ok("vm", "create", "--name", "ssh-gone", *DEBIAN)
     session_host.ok("vm", "ssh", "ssh-gone", "--", "true")
     pin = session_host.state / "ssh/known_hosts.d/ssh-gone.vm"
     assert pin.exists()
     session_host.ok("vm", "delete", "--force", "ssh-gone")
     assert not pin.exists()
     # The address and the name come back with other keys, and nobody minds.
-    session_host.ok("vm", "create", "--name", "ssh-gone")
+    session_host.ok("vm", "create", "--name", "ssh-gone", *DEBIAN)
     assert "changed" not in session_host.ok("vm", "ssh", "ssh-gone", "--", "true").stderr
     session_host.ok("vm", "delete", "--force", "ssh-gone")
 
@@ -276,16 +277,14 @@ def test_by_id(session_host, vms):
     assert session_host.ok("vm", "ssh", vm["id"][:8], "--", "hostname").stdout.strip() == vms["vsock"]
 
 
-def test_no_ssh_server(session_host, vms, stock):
-    session_host.ok("image", "import", "ssh-bare", "--tar", stock.busybox, "--kernel", "debian")
-    session_host.ok("vm", "create", "--name", "ssh-bare", "--image", "ssh-bare")
+def test_no_ssh_server(session_host, vms):
+    session_host.ok("vm", "create", "--name", "ssh-bare")
     try:
         session_host.run("vm", "ssh", "ssh-bare", "--", "true").refused("nobody listens at port 22 in 'ssh-bare'", status=255)
         result = run(session_host, "ssh", "ssh-bare.vm", "true", status=255)
         assert "nobody listens at port 22 in 'ssh-bare'" in result.stderr
     finally:
         session_host.ok("vm", "delete", "--force", "ssh-bare")
-        session_host.ok("image", "delete", "ssh-bare")
 
 
 def test_bad_input(session_host, vms):
@@ -304,7 +303,7 @@ def test_a_key_of_the_users_own(new_host, tmp_path):
     key = tmp_path / "mine"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     host.configure(f"ssh_key_path = '{key}'\n")
-    host.ok("vm", "create", "--name", "own", "--net", "none")
+    host.ok("vm", "create", "--name", "own", "--net", "none", *DEBIAN)
     assert host.ok("vm", "ssh", "own", "--", "cat", "/root/.ssh/authorized_keys").stdout == key.with_suffix(".pub").read_text()
     assert not (host.state / "ssh/id_ed25519").exists()
     key.with_suffix(".pub").unlink()
@@ -355,7 +354,7 @@ def test_document(session_host, vms, binary, tmp_path):
     identity = [word for key in ("name", "email") for word in ("-c", f"user.{key}=t")]
     for command in ["init", "-q", "-b", "main"], [*identity, "commit", "-q", "--allow-empty", "-m", "first"]:
         run(session_host, "git", *command, cwd=tmp_path)
-    session_host.ok("vm", "create", "--name", "otter", "--net", "none")
+    session_host.ok("vm", "create", "--name", "otter", "--net", "none", *DEBIAN)
     try:
         give_rsync(session_host, "otter")
         run(session_host, "ssh", "otter.vm", "git init -q --bare repo")

@@ -32,7 +32,7 @@ def vms_on_small_disk(new_host, tmp_path):
     yield host
     if left := list(host.vms()):
         host.ok("vm", "delete", "--force", *left)
-    host.ok("daemon", "stop")
+    host.stop()
     subprocess.run(["umount", vms], check=True)
     assert subprocess.run(["e2fsck", "-fn", disk], capture_output=True).returncode == 0
 
@@ -147,9 +147,9 @@ def test_what_a_vm_takes(host):
 
 def test_image_of_vms_is_not_deleted(host, new_vm):
     new_vm("user", "--no-start", "--net", "none")
-    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm': VM '.*' is made from it", operation=False)
+    host.run("image", "delete", "light").refused("image 'light': VM '.*' is made from it", operation=False)
     host.ok("vm", "start", "user")
-    host.run("image", "delete", "debian-bookworm").refused("image 'debian-bookworm': VM '.*' is made from it", operation=False)
+    host.run("image", "delete", "light").refused("image 'light': VM '.*' is made from it", operation=False)
     assert host.exec("user", "hostname") == "user\n"
 
 

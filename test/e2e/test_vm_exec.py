@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""vm exec: status, streams, signals, terminals, many at once."""
+"""vm exec in a Debian guest: status, streams, signals, terminals, many at once. (test_inits.py has guests of other inits.)"""
 import array
 import fcntl
 import hashlib
@@ -13,6 +13,11 @@ import termios
 import pytest
 
 NO_VM = "no VM named 'nobody'"
+
+
+@pytest.fixture
+def vm(debian):
+    return debian
 
 
 @pytest.mark.parametrize("status", [0, 1, 42, 124, 255])

@@ -5,12 +5,14 @@ import re
 
 import pytest
 
+from conftest import DEBIAN
+
 
 def test_uname(host, stock):
-    result = host.ok("vm", "run", "--rm", "--", "uname", "-a")
+    result = host.ok("vm", "run", "--rm", *DEBIAN, "--", "uname", "-a")
     assert re.fullmatch(rf"Linux [a-z]+-[a-z]+ {re.escape(stock.release)} .* x86_64 GNU/Linux\n", result.stdout), result
     assert re.match(r"spec: \d+ vcpu · \d+ MiB · \S+ disk\n\[vm run\] ", result.stderr), result
-    assert host.vms().keys() <= {"shared"}
+    assert host.vms().keys() <= {"shared", "shared-debian"}
 
 
 def test_quiet_says_only_what_the_command_says(host):
@@ -25,7 +27,7 @@ def test_stdin_is_the_commands(host):
 
 def test_sizes_reach_the_guest(host):
     out = host.ok("vm", "run", "--rm", "--name", "sized", "--vcpu", "2", "--memory", "700M", "--disk-size", "300M", "--system-overlay-size", "9G", "--",
-                  "sh", "-c", "nproc; hostname; awk '/MemTotal/ { print $2 }' /proc/meminfo; df -m --output=size / /root | tail -n 2").stdout.split()
+                  "sh", "-c", "nproc; hostname; awk '/MemTotal/ { print $2 }' /proc/meminfo; df -mP / /root | awk 'NR > 1 { print $2 }'").stdout.split()
     cpus, name, memory, root, work = out
     assert (cpus, name) == ("2", "sized")
     assert 600 * 1024 < int(memory) <= 700 * 1024

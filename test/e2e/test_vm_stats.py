@@ -9,6 +9,8 @@ import subprocess
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from conftest import DEBIAN
+
 LISTEN = "127.0.0.1:19101"
 
 
@@ -17,7 +19,7 @@ def usage(host, *vms):
 
 
 def test_what_a_running_vm_uses(host, new_vm):
-    new_vm("busy", "--memory", "512M")
+    new_vm("busy", "--memory", "512M", *DEBIAN)
     new_vm("still", "--no-start", "--net", "none", "--memory", "512M")
     before = usage(host, "busy")["busy"]
     host.exec("busy", "sh", "-c", "dd if=/dev/urandom of=/root/bytes bs=1M count=8 conv=fsync 2>/dev/null")
