@@ -32,6 +32,7 @@ struct helper {
 	int limits_fd;               /* inotify: a group has become empty */
 	char limits_reason[sizeof(((struct err *)0)->msg)]; /* why VMs have no limits; "" where they do */
 	int launcher_fd;             /* helper/launcher */
+	pid_t launcher_pid;
 	uint64_t launches;           /* so many have been asked of it */
 	struct list waiting;         /* helper/on_launch: launches that wait for their VmmGo */
 	struct list held;            /* in the launcher, helper/launch: their processes */

@@ -20,7 +20,7 @@
 #include "helper/helper.h"
 #include "sandbox/sandbox.h"
 
-enum { SOCK_FD = 3 };
+enum { SOCK_FD = 3, STOP_MS = 2000 };
 
 enum what { LAUNCH, GO, FORGET };
 
@@ -133,7 +133,19 @@ int launcher_start(struct helper *h, struct err *e)
 		_exit(0);
 	}
 	h->launcher_fd = TAKE_FD(ours);
+	h->launcher_pid = pid;
 	return 0;
+}
+
+void launcher_stop(struct helper *h)
+{
+	struct err e = { 0 };
+	int status;
+
+	auto_fd_close(&h->launcher_fd);
+	if (h->launcher_pid > 0 && proc_wait(h->launcher_pid, time_now_ms() + STOP_MS, &status, &e) < 0 && e.sys != ECHILD)
+		log_warn("the launcher does not end", "why", e.msg);
+	h->launcher_pid = 0;
 }
 
 static void on_end(struct loop *l, int fd, uint32_t revents, void *arg)

@@ -41,6 +41,8 @@ struct launched {
 MUST int launcher_start(struct helper *h, struct err *e);
 /* Its end ends the helper from now on. */
 MUST int launcher_watch(struct helper *h, struct err *e);
+/* Ends it and waits until it is gone: a service manager wonders about what a service leaves behind. Fine when it has ended or never began. */
+void launcher_stop(struct helper *h);
 /* Forks what the VM needs; it executes with launcher_go. id: the helper's number for this launch. */
 MUST int launcher_launch(const struct helper *h, uint64_t id, const struct launch *what, const int *fds, size_t n_fds, struct launched *ret, struct err *e);
 MUST int launcher_go(const struct helper *h, uint64_t id, struct err *e);

@@ -101,9 +101,15 @@ static void on_life(struct loop *l, int fd, uint32_t revents, void *arg)
 
 static void on_signal(struct loop *l, const struct signalfd_siginfo *info, void *arg)
 {
-	/* VMMs are our children until we go. */
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	struct helper *h = arg;
+
+	if (info->ssi_signo == SIGTERM) {
+		loop_stop(l);
+		return;
+	}
+	for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;)
+		if (pid == h->launcher_pid)
+			h->launcher_pid = 0;
 }
 
 static MUST int serve(struct helper *h, struct err *e)
@@ -127,6 +133,7 @@ static MUST int serve(struct helper *h, struct err *e)
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
 	if (loop_new(&h->loop, e) < 0 || loop_add_signals(h->loop, &set, on_signal, h, e) < 0 ||
 	    varlink_server_new(h->loop, served, ARRAY_LEN(served), &conf, &h->server, e) < 0 ||
 	    varlink_server_listen(h->server, listen_fd, check_peer, e) < 0)
@@ -212,6 +219,7 @@ int helper_main(int argc, char **argv)
 	if (loop_run(h.loop, &e) < 0)
 		log_error("loop ended", "why", e.msg);
 	varlink_server_free(h.server);
+	launcher_stop(&h);
 	resolved_free(h.resolved);
 	net_free(h.net);
 	helper_jail_close(&h);

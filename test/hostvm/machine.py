@@ -28,14 +28,18 @@ class Results:
         return self.read(case, "out")
 
 
-def boot(script, out, *files, proof=None):
+def binary():
+    return pathlib.Path(os.environ.get("BANGER") or TOP / "build/src/banger")
+
+
+def boot(script, out, *files, proof=None, kernel=""):
     """Runs script in the machine, beside a kernel, a root file system and files; what it left is in the folder out then. proof is a file that it leaves when it
-    has come to its end; without one its exit status counts."""
+    has come to its end; without one its exit status counts. kernel: words for its
+    kernel."""
     cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
-    binary = os.environ.get("BANGER") or TOP / "build/src/banger"
     subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
     payload = [HERE / script, HERE / "case.sh", cache / "kernel.deb", cache / "rootfs.tar", *files]
-    done = subprocess.run([HERE / "hostvm", "banger", binary, out, *payload], env={**os.environ, "BANGER_TEST_CACHE": str(cache)}, capture_output=True)
+    done = subprocess.run([HERE / "hostvm", "banger", binary(), out, *payload], env={**os.environ, "BANGER_TEST_CACHE": str(cache), "HOSTVM_APPEND": kernel, "HOSTVM_S": os.environ.get("HOSTVM_S", "900")}, capture_output=True)
     console = done.stdout.decode(errors="replace")
     print(console)
     ended = (out / proof).exists() if proof else done.returncode == 0

@@ -207,6 +207,69 @@ open_firecracker() {
 	return $status
 }
 
+# The tap of a VM, by its id.
+tap_of() {
+	echo "tap-fc-$(echo "$1" | cut -c1-8)"
+}
+
+# seat.c in Firecracker's place: it learns what there is to reach of box, which runs on.
+make_seat() {
+	local box=$1 seated=$2 owner=$3
+	install -m 0600 -o alice -D /dev/null /home/alice/secret && chmod 0644 /home/alice/secret && chmod 0755 /home/alice
+	{
+		cat seat
+		echo
+		echo "seat vmm $(jq .pid "$box")"
+		echo "seat owner $owner"
+		echo "seat disk /var/lib/banger/vms/$(jq -r .id "$box")/work.ext4"
+		echo "seat file /home/alice/secret"
+		echo "seat vsock /run/banger/vms/$(jq -r .id "$box")/v.sock"
+		echo "seat tap $(tap_of "$(jq -r .id "$box")")"
+		echo "seat own_tap $(tap_of "$(jq -r .id "$seated")")"
+		echo "seat uid $((0x70000000 + $(jq .cid "$box")))"
+	} > /usr/local/bin/seat
+	chmod 0755 /usr/local/bin/seat
+}
+
+# The start fails, since no guest comes up; box must be as it was.
+seat_with() {
+	owner vm create --name seated --memory 256M --vcpu 1 --nat --no-start > /dev/null || return
+	owner vm show box --json > $out/seat.box && owner vm show seated --json > $out/seat.seated && make_seat $out/seat.box $out/seat.seated "$1" || return
+	install_ --owner alice --firecracker /usr/local/bin/seat > /dev/null || return
+	! owner vm start seated || return
+	cat /var/lib/banger/vms/"$(jq -r .id $out/seat.seated)"/vmm.log
+	install_ --owner alice --firecracker /usr/local/bin/firecracker > /dev/null && owner vm delete --force seated > /dev/null &&
+		[ "$(owner vm exec box -- cat /root/mark)" = kept ]
+}
+
+# Where nothing holds it, each of its tries has to succeed; its mounts are its own.
+seat_outside() {
+	unshare -m /usr/local/bin/seat outside 2>&1 8< /etc/hostname 9< /
+	rm /usr/local/bin/seat
+}
+
+# A process of the owner's is there to be signalled, inside and outside.
+seat() {
+	local idle status
+	setpriv --reuid alice --regid alice --clear-groups sleep 900 &
+	idle=$!
+	seat_with $idle
+	status=$?
+	[ -d /proc/$idle ] || status=1
+	seat_outside $idle > $out/outside 2>&1
+	kill $idle
+	return $status
+}
+
+# Nothing of the helper's may be left when it ends in order, with VMs or without.
+restarts() {
+	local i
+	for i in $(seq 5); do
+		systemctl restart bangerd-root.service || return
+		owner ps > /dev/null || return
+	done
+}
+
 chmod -R a+rX /payload
 useradd -m alice
 useradd -m bob
@@ -230,6 +293,7 @@ case_ install install_ --owner alice
 case_ kernel owner kernel import debian --deb /payload/kernel.deb
 case_ image owner image import debian-bookworm --kernel debian --tar /payload/rootfs.tar
 case_ run owner vm run --rm -- uname -r
+case_ restarts_empty restarts
 case_ again install_ --owner alice
 case_ for_bob install_ --owner bob
 case_ status banger system status --json
@@ -244,6 +308,9 @@ case_ mark owner vm exec box -- sh -c 'echo kept > /root/mark; sync'
 case_ holds vmm_holds
 case_ qemu qemu
 case_ open_firecracker open_firecracker
+case_ seat seat
+case_ seat_outside cat $out/outside
+case_ restarts survives restarts
 case_ restart survives banger system restart
 case_ kill_helper survives kill_helper
 case_ kill_both survives kill_both

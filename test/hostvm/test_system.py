@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An installed banger under a real systemd, in one boot of the host machine: system.sh runs the cases, this asserts what they left."""
+import errno
 import json
 import re
+import signal
 
 import pytest
 
-from machine import TOP, Results, boot, firecracker_reason
+from machine import TOP, Results, binary, boot, firecracker_reason
 
 # What a later step is for, so that a refusal is not for another reason than the one that was planted.
 REFUSALS = {
@@ -26,7 +28,7 @@ FIRECRACKERS = ["fc-writable' can be replaced by others than root", "fc-link' is
 def results(tmp_path_factory):
     if reason := firecracker_reason():
         pytest.skip(reason)
-    return Results(boot("system.sh", tmp_path_factory.mktemp("system"), proof="system/tree.after") / "system")
+    return Results(boot("system.sh", tmp_path_factory.mktemp("system"), binary().parents[1] / "test/seat", proof="system/tree.after") / "system")
 
 
 @pytest.mark.parametrize("case", REFUSALS)
@@ -144,7 +146,53 @@ def test_a_program_that_others_can_replace_is_not_launched(results):
     assert "'/usr/local/bin/firecracker' can be replaced by others than root" in results.read("open_firecracker", "err")
 
 
-@pytest.mark.parametrize("case", ["restart", "kill_helper", "kill_both", "upgrade"])
+# What holds the one in Firecracker's seat. No name leads anywhere (ENOENT), no descriptor up (ENOTDIR) or to more than reading (EACCES), there is no other
+# kind of socket (EAFNOSUPPORT), no right (EPERM) or room for processes (EAGAIN), and some tries are its end.
+SEAT = {
+    "ENOENT": "others_disk owners_file state_folder host_passwords kernel_knob control_groups helpers_socket daemons_socket others_vsock others_root "
+              "others_memory others_descriptors",
+    "ENOTDIR": "folders_left",
+    "EACCES": "write_what_it_reads",
+    "EAFNOSUPPORT": "inet inet6 netlink packet vsock",
+    "EPERM": "new_tap others_tap signals_vmm signals_owner signals_init pidfd_signals takes_descriptor limits_other becomes_root becomes_vm takes_groups "
+             "mounts unmounts changes_root new_mounts new_user others_namespace makes_device leaves_core owners_socket",
+    "EROFS": "writes_root",
+    "SIGSYS": "traces reads_memory program_for_kernel",
+    "EAGAIN": "many_processes",
+    "SIGKILL": "much_memory",
+    "done": "own_kvm own_hello own_tap own_disk own_socket end",
+}
+SEAT_ENDS = {name: end for end, names in SEAT.items() for name in names.split()}
+
+
+def seat_said(text):
+    words = dict(re.findall(r"^(\w+): (done|(?:error|signal) \d+)$", text, re.M))
+    numbers = {f"error {n}": name for n, name in errno.errorcode.items()} | {f"signal {s.value}": s.name for s in signal.Signals}
+    return {name: numbers.get(end, end) for name, end in words.items()}
+
+
+def test_what_takes_firecrackers_seat_does_not_get_out(results):
+    said = seat_said(results.output("seat"))
+    assert said == SEAT_ENDS
+    assert "the guest ended before it was ready" in results.read("seat", "err")
+
+
+def test_each_try_succeeds_where_nothing_holds_it(results):
+    said = seat_said(results.output("seat_outside"))
+    assert set(said) == {name for name in SEAT_ENDS if not name.startswith("own")} | {"owners_file"}
+    # The kernel asks for the right to a tap before it sees that another has it.
+    assert {name: end for name, end in said.items() if end != "done"} == {"others_tap": "EBUSY"}
+
+
+def test_a_helper_that_ends_in_order_leaves_no_process(results):
+    results.output("restarts_empty")
+    journal = results.output("journal")
+    assert len(re.findall("Stopping bangerd-root.service", journal)) > 10
+    in_order = re.sub(r"code=killed, status=9/KILL.*?Started bangerd-root.service", "", journal, flags=re.S)
+    assert not re.findall(".*(?:remains running|left-over).*", in_order)
+
+
+@pytest.mark.parametrize("case", ["restarts", "restart", "kill_helper", "kill_both", "upgrade"])
 def test_a_vm_outlives(results, case):
     said = results.output(case)
     assert "exec after" in said
