@@ -19,7 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 OPERATIONS = {"create": 9000, "start": 8000, "stop": 3500, "delete": 1500, "import": 7000, "edit": 2500, "resize": 2000}
 CUTS = int(os.environ.get("BANGER_CUTS", "200" if os.environ.get("BANGER_SOAK") else "10"))
 SEED = int(os.environ.get("BANGER_CUTS_SEED", random.randrange(1 << 31)))
-BOOT_S = 240
+BOOT_S = 480
 
 
 class Promises:
