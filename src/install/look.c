@@ -235,7 +235,6 @@ static void look_at_firecracker(struct look *l)
 
 void install_look(const struct installed *i, const struct install_look *how)
 {
-	AUTO_DONE(str_done) struct str text = STR_INIT;
 	struct look l = { .how = how, .i = i };
 
 	if (strcmp(i->build, build_id()) != 0) {

@@ -112,7 +112,7 @@ static MUST int bind_run(const struct jail *j)
 	char from[32];
 
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	return fd < 0 || mkdir(JAIL_RUN + 1, 0755) < 0 ? -1 : bind(from, JAIL_RUN + 1, MS_NOEXEC);
+	return fd < 0 || mkdir(&JAIL_RUN[1], 0755) < 0 ? -1 : bind(from, &JAIL_RUN[1], MS_NOEXEC);
 }
 
 static MUST int make_root(const struct jail *j, const char **step)
