@@ -35,17 +35,17 @@ static int refuse(const char *name, enum vm_state from, enum vm_act act, struct 
 {
 	err_set(e, ERR_STATE, "%s '%s': it is %s", act_texts[act], name, from == VM_STATE_RUNNING ? "running" : vm_state_text(from));
 	if (from == VM_STATE_PAUSED)
-		err_hint(e, "the host's disk is nearly full: free space and it goes on by itself, or banger vm kill %s ends it", name);
+		err_hint(e, "free space where banger vm show says: it goes on by itself; or banger vm kill %s ends it", name);
+	else if (from == VM_STATE_ERROR)
+		err_hint(e, "banger vm show %s says why; banger vm stop %s clears it", name, name);
 	else if (from == VM_STATE_RUNNING && act == VM_ACT_DELETE)
 		err_hint(e, "banger vm stop %s, or delete it with --force", name);
 	else if (from == VM_STATE_RUNNING && act == VM_ACT_SET)
 		err_hint(e, "banger vm stop %s", name);
 	else if (from == VM_STATE_RUNNING && act == VM_ACT_FILE)
 		err_hint(e, "banger vm exec %s -- cat FILE, or banger vm stop %s", name, name);
-	else if (from != VM_STATE_RUNNING && act != VM_ACT_START)
+	else if (from != VM_STATE_RUNNING)
 		err_hint(e, "banger vm start %s", name);
-	else if (from == VM_STATE_ERROR)
-		err_hint(e, "banger vm show %s says why; banger vm stop %s clears it", name, name);
 	return -1;
 }
 

@@ -43,6 +43,25 @@ static void test_refused(void **state)
 	}
 }
 
+/* What a hint names must not be refused too. */
+static void test_hints(void **state)
+{
+	static const enum vm_act asked[] = { VM_ACT_START, VM_ACT_RESTART, VM_ACT_SET, VM_ACT_FILE, VM_ACT_CONNECT };
+	struct err e = { 0 };
+	enum vm_state next;
+
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		assert_int_equal(vm_state_next("otter", VM_STATE_ERROR, asked[i], &next, &e), -1);
+		assert_string_equal(e.hint, "banger vm show otter says why; banger vm stop otter clears it");
+		err_clear(&e);
+		assert_int_equal(vm_state_next("otter", VM_STATE_PAUSED, asked[i], &next, &e), -1);
+		assert_string_equal(e.hint, "free space where banger vm show says: it goes on by itself; or banger vm kill otter ends it");
+		err_clear(&e);
+	}
+	assert_ok(vm_state_next("otter", VM_STATE_ERROR, VM_ACT_STOP, &next, &e));
+	assert_ok(vm_state_next("otter", VM_STATE_PAUSED, VM_ACT_KILL, &next, &e));
+}
+
 static void test_spec(void **state)
 {
 	struct spec_defaults d = { 2, 1024, 8192, 8192 };
@@ -81,6 +100,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_hints),
 		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_set),
 	};
