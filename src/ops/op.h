@@ -54,6 +54,8 @@ MUST int op_vm_hold(struct op *op, bool hold, struct err *e);
 /* ops/vm_release: ends a VM's processes, takes its network and its sockets away; with keep_run its run folder stays for the next launch.
  * Every step is tried; the first error is the result. Repeatable. */
 MUST int vm_release(struct op *op, bool keep_run, struct err *e);
+/* ops/vm_create: what the VM's disks were made with is to last as long as the record that will name them; of one that is deleted anyway it need not. */
+MUST int vm_sync_disks(const struct op *op, struct err *e);
 /* ops/vm_start: finds out which VMM runs here (op->choice), which a confined worker cannot. */
 MUST int vm_choose(struct op *op, struct err *e);
 /* ops/vm_start: boots op->job.vm, whose run folder and hello socket are there. */

@@ -118,12 +118,13 @@ static MUST int make_disks(struct op *op, struct work_sync *sync, struct err *e)
 	return 0;
 }
 
-/* Before the record says that the VM is there. With a start this is done while the guest boots. */
-static MUST int sync_disks(const struct op *op, struct err *e)
+int vm_sync_disks(const struct op *op, struct err *e)
 {
 	const struct vm_record *vm = op->job.vm;
 	const char *names[] = { "work.ext4", disk_root_name(backend_of(vm)) };
 
+	if (vm->ephemeral)
+		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		AUTO_MEM char *path = layout_file(LAYOUT_VM, vm->id, names[i]);
 		AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -142,5 +143,5 @@ int op_vm_create(struct op *op, const struct vm_create_in *in, struct vm_create_
 
 	if ((start && (vm_choose(op, e) < 0 || op_helper(op, &helper, e) < 0)) || make_disks(op, &sync, e) < 0)
 		return err_wrap(e, "create '%s'", op->job.vm->name);
-	return start ? vm_boot(op, e) : sync_disks(op, e);
+	return start ? vm_boot(op, e) : vm_sync_disks(op, e);
 }

@@ -227,15 +227,6 @@ static MUST int launch(struct op *op, struct launch *l, struct err *e)
 	return 0;
 }
 
-/* What the disks were made with is to last as long as the record that will name them; the guest boots meanwhile. */
-static MUST int sync_disks(const struct launch *l, struct err *e)
-{
-	for (size_t i = 0; i < l->n_disks; i++)
-		if (!l->table[i].read_only && !l->table[i].unsafe && fdatasync(l->disks[i]) < 0)
-			return err_sys(e, errno, "sync the %s disk", l->roles[i]);
-	return 0;
-}
-
 /* The guest's hello; without it, what the console and the VMM said last. */
 static MUST int wait_ready(struct op *op, struct err *e)
 {
@@ -289,7 +280,8 @@ static MUST int boot(struct op *op, struct launch *l, struct err *e)
 	op_stage(op, stage);
 	if (open_disks(op, l, e) < 0 || open_kernel(op, l, e) < 0 || open_logs(op, l, e) < 0 || attach_net(op, l, e) < 0 || launch(op, l, e) < 0)
 		return -1;
-	if (op->fresh && sync_disks(l, e) < 0)
+	/* while the guest boots */
+	if (op->fresh && vm_sync_disks(op, e) < 0)
 		return -1;
 	launch_done(l);
 	*l = (struct launch){ -1, -1, -1, -1, -1 };
