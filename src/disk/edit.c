@@ -163,11 +163,11 @@ static MUST int load(struct disk_edit *d, uint64_t store_bytes, bool *ret_comple
 		return -1;
 	if (memcmp(h.magic, magic, sizeof(magic)) != 0)
 		return 0;
-	uint64_t bytes = le64toh(h.chunk_bytes), n = le64toh(h.slots);
-	if (bytes < STORE_SECTOR || bytes > CHUNK_BYTES_MAX || bytes & (bytes - 1) || n == 0 || n >= (uint64_t)st.st_size / bytes)
+	uint64_t bytes = le64toh(h.chunk_bytes), n = le64toh(h.slots), n_data = le64toh(h.data_slots);
+	if (bytes < STORE_SECTOR || bytes > CHUNK_BYTES_MAX || bytes & (bytes - 1) || n == 0 || n >= (uint64_t)st.st_size / bytes || n_data > n)
 		return err_set(e, ERR_CORRUPT, "its head makes no sense");
 	d->chunk_bytes = (uint32_t)bytes;
-	d->n_data = le64toh(h.data_slots);
+	d->n_data = n_data;
 	d->n = n;
 	d->to = mem_array(n, sizeof(*d->to));
 	if (fd_pread_all(d->fd, d->to, n * sizeof(*d->to), at_slot(d, n), e) < 0)
