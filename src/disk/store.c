@@ -196,6 +196,12 @@ static MUST int heal(int fd, uint64_t root_bytes, bool *ret_healed, struct err *
 		return -1;
 	if (s.fresh || s.valid)
 		return 0;
+	/* What Linux could not write it keeps in memory as if it had: a check of that would take what is gone at the next power cut. The first
+	 * sync may tell of those writes once more; only the second's word is about the disk as it is now. */
+	if (fdatasync(fd) < 0 && fdatasync(fd) < 0)
+		return err_sys(e, errno, "sync it");
+	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+		return err_set(e, ERR_SYSTEM, "it cannot be read anew");
 	if (disk_store_check(fd, root_bytes, &s, e) < 0)
 		return -1;
 	if (pwrite(fd, &valid, sizeof(valid), VALID_AT) != sizeof(valid) || fdatasync(fd) < 0)
@@ -213,4 +219,13 @@ int disk_store_heal(const char *path, uint64_t root_bytes, bool *ret_healed, str
 	if (disk_edit_finish(path, e) < 0)
 		return -1;
 	return heal(fd, root_bytes, ret_healed, e) < 0 ? err_wrap(e, "store '%s'", path) : 0;
+}
+
+bool disk_store_failed(const char *path)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct disk_store s;
+	struct err ignored = { 0 };
+
+	return fd >= 0 && read_header(fd, &s, &ignored) == 0 && !s.fresh && !s.valid;
 }

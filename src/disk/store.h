@@ -21,6 +21,8 @@ struct disk_store {
  * pairs outside of root or store, chunks named twice. */
 MUST int disk_store_check(int fd, uint64_t root_bytes, struct disk_store *ret, struct err *e);
 /* What a store needs before a guest may have it. Finishes an edit of it that was cut off (disk/cow.h). Sets the valid flag of the store at path
- * again when a failed write has cleared it and its tables are whole; *ret_healed says so. A store that is valid or fresh costs one read.
+ * again when a failed write has cleared it and its tables are whole, as they are on disk; *ret_healed says so. A store that is valid or fresh costs one read.
  * ERR_CORRUPT as above, the file then is as before. */
 MUST int disk_store_heal(const char *path, uint64_t root_bytes, bool *ret_healed, struct err *e);
+/* Whether the kernel that has the store at path has given it up; false when that cannot be told. Also while it is in use. */
+bool disk_store_failed(const char *path);

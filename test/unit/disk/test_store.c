@@ -87,6 +87,7 @@ static void test_fresh(void **state)
 	assert_int_equal(ftruncate(fd, STORE_BYTES), 0);
 	assert_ok(disk_store_check(fd, ROOT_BYTES, &s, &e));
 	assert_true(s.fresh);
+	assert_false(disk_store_failed(path));
 	assert_ok(disk_store_heal(path, ROOT_BYTES, &healed, &e));
 	assert_false(healed);
 }
@@ -97,8 +98,10 @@ static void test_heal(void **state)
 	bool healed;
 
 	make_store(false, 300);
+	assert_true(disk_store_failed(path));
 	assert_ok(disk_store_heal(path, ROOT_BYTES, &healed, &e));
 	assert_true(healed);
+	assert_false(disk_store_failed(path));
 	check(300, true);
 	assert_ok(disk_store_heal(path, ROOT_BYTES, &healed, &e));
 	assert_false(healed);
