@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -127,16 +126,5 @@ int path_remove_tree(const char *path, struct err *e)
 		return path_remove(path, e);
 	if (remove_below(AT_FDCWD, path, st.st_dev, 0, e) < 0)
 		return err_wrap(e, "remove '%s'", path);
-	return 0;
-}
-
-int path_free_space(const char *path, uint64_t *ret_bytes, uint64_t *ret_inodes, struct err *e)
-{
-	struct statvfs s;
-
-	if (statvfs(path, &s) < 0)
-		return err_sys(e, errno, "free space of '%s'", path);
-	*ret_bytes = (uint64_t)s.f_bavail * s.f_frsize;
-	*ret_inodes = s.f_favail;
 	return 0;
 }

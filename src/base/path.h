@@ -20,5 +20,3 @@ MUST int path_remove(const char *path, struct err *e);
 MUST int path_remove_tree(const char *path, struct err *e);
 /* The folder part of path. Caller frees. */
 char *path_dirname(const char *path);
-/* Free bytes and inodes for us on the file system of path. */
-MUST int path_free_space(const char *path, uint64_t *ret_bytes, uint64_t *ret_inodes, struct err *e);

@@ -353,6 +353,12 @@ void job_end_hold(struct object *o, bool hold, const char *reason)
 	job_run(j);
 }
 
+void job_end_note(struct object *o, const char *reason)
+{
+	set_reason(o, reason);
+	save_or_log(o);
+}
+
 /* The record says running until it is stopped: a daemon that finds it so lets it live. */
 void job_end_idle(struct object *o, const char *reason)
 {

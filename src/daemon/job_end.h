@@ -18,3 +18,5 @@ void job_end_halted(struct object *o);
 void job_end_hold(struct object *o, bool hold, const char *reason);
 /* Begins the stop of a running VM that is idle; reason is what its record says afterwards. */
 void job_end_idle(struct object *o, const char *reason);
+/* Writes down what is wrong with a running VM; its next start forgets it. */
+void job_end_note(struct object *o, const char *reason);

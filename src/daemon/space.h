@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 /* Free space below running VMs. A write that finds no room is an error in the guest and makes a dm-snapshot store invalid for good, so VMs are
- * paused while a reserve is still free, and go on by themselves once there is room again. */
+ * paused while a reserve is still free (base/room: of the disk, or of a quota), and go on by themselves once there is room again. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,8 +10,6 @@
 
 struct daemon;
 
-/* The part of a file system of total bytes that VMs do not get: a twentieth, 1 GiB at most. */
-uint64_t space_reserve(uint64_t total);
 /* Whether VMs must pause with that much free; those that are paused stay so until twice the reserve is free. */
 bool space_is_low(uint64_t total, uint64_t avail, bool paused);
 /* Milliseconds after which to look again so that nobody who writes 2 GiB/s gets from avail into the reserve unseen. */

@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/room.h"
 #include "base/str.h"
 #include "disk/root.h"
 #include "doctor/checks.h"
@@ -31,30 +32,28 @@ static char *existing(const char *path)
 void check_disk(const struct doctor_host *host, struct doctor_check *c)
 {
 	AUTO_MEM char *at = existing(host->state_dir);
-	uint64_t bytes, inodes;
 	struct err e = { 0 };
-	char text[16];
+	struct room room;
 
 	if (access(at, W_OK) < 0) {
 		doctor_add(c, DOCTOR_FAIL, "'%s' cannot be written: %s", at, strerror(errno));
 		doctor_add(c, DOCTOR_FAIL, "choose another folder with --root or $BANGER_ROOT");
 		return;
 	}
-	if (path_free_space(at, &bytes, &inodes, &e) < 0) {
+	if (room_look(at, &room, &e) < 0) {
 		doctor_add_error(c, DOCTOR_FAIL, &e);
 		return;
 	}
-	if (bytes < FREE_LEAST)
-		doctor_add(c, DOCTOR_FAIL, "%s has %s free, too little for an image and a VM: make room", at,
-			str_bytes(bytes, text));
-	else if (bytes < FREE_SCARCE)
-		doctor_add(
-			c, DOCTOR_WARN, "%s has %s free; VMs are paused when it runs out", at, str_bytes(bytes, text));
+	AUTO_MEM char *text = room_text(&room, at);
+	if (room.avail_bytes < FREE_LEAST)
+		doctor_add(c, DOCTOR_FAIL, "%s, too little for an image and a VM: make room", text);
+	else if (room.avail_bytes < FREE_SCARCE)
+		doctor_add(c, DOCTOR_WARN, "%s; VMs are paused when it runs out", text);
 	else
-		doctor_add(c, DOCTOR_PASS, "%s has %s free", at, str_bytes(bytes, text));
+		doctor_add(c, DOCTOR_PASS, "%s", text);
 	/* File systems that make inodes as they go count none. */
-	if (inodes && inodes < INODES_SCARCE)
-		doctor_add(c, DOCTOR_WARN, "%s has %llu inodes left", at, (unsigned long long)inodes);
+	if (room.inodes && room.inodes < INODES_SCARCE)
+		doctor_add(c, DOCTOR_WARN, "%s has %llu inodes left", at, (unsigned long long)room.inodes);
 }
 
 void check_copy_on_write(const struct doctor_host *host, struct doctor_check *c)

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/room.h"
 #include "base/str.h"
 #include "doctor/checks.h"
 
@@ -203,15 +204,15 @@ static void check_socket(const struct doctor_host *host, const char *name, struc
 
 static void check_run_space(const struct doctor_host *host, struct doctor_check *c)
 {
-	uint64_t bytes, inodes;
 	struct err e = { 0 };
+	struct room room;
 	char text[16];
 
-	if (path_free_space(host->run_dir, &bytes, &inodes, &e) < 0)
+	if (room_look(host->run_dir, &room, &e) < 0)
 		doctor_add_error(c, DOCTOR_WARN, &e);
-	else if (bytes < RUN_LEAST || (inodes && inodes < RUN_INODES_LEAST))
-		doctor_add(c, DOCTOR_FAIL, "%s has %s and %llu inodes left, too little for sockets: make room", host->run_dir, str_bytes(bytes, text),
-			(unsigned long long)inodes);
+	else if (room.avail_bytes < RUN_LEAST || (room.inodes && room.inodes < RUN_INODES_LEAST))
+		doctor_add(c, DOCTOR_FAIL, "%s has %s and %llu inodes left, too little for sockets: make room", host->run_dir, str_bytes(room.avail_bytes, text),
+			(unsigned long long)room.inodes);
 }
 
 static void check_state(const struct doctor_host *host, struct doctor_check *c)

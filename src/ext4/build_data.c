@@ -162,11 +162,7 @@ static MUST int write_out(struct ext4_build *b, const void *p, size_t n, uint64_
 {
 	if (proc_cancelled())
 		return err_set(e, ERR_CANCELLED, "cancelled");
-	if (fd_pwrite_all(b->fd, p, n, (off_t)at, e) == 0)
-		return 0;
-	if (e->code == ERR_NO_SPACE)
-		err_hint(e, "the file system that holds the image is full");
-	return err_wrap(e, "write image '%s'", b->image);
+	return fd_pwrite_all(b->fd, p, n, (off_t)at, e) < 0 ? err_wrap(e, "write image '%s'", b->image) : 0;
 }
 
 int build_flush(struct ext4_build *b, struct err *e)

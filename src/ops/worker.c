@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -128,8 +129,20 @@ static MUST int finish(struct op *op, struct err *e)
 	return call_finish(op->daemon, &in, NULL, e);
 }
 
-static void fail(struct op *op, const struct err *why)
+/* Wherever in an operation it was. */
+static void hint_at_space(struct err *why)
 {
+	if (why->code != ERR_NO_SPACE || *why->hint)
+		return;
+	if (why->sys == EDQUOT)
+		err_hint(why, "a quota is used up (man 1 quota): have it raised, or free space with banger vm delete or banger image delete");
+	else
+		err_hint(why, "free space, for instance with banger vm delete or banger image delete");
+}
+
+static void fail(struct op *op, struct err *why)
+{
+	hint_at_space(why);
 	AUTO_MEM char *code = mem_strdup(err_code_name(why->code));
 	AUTO_MEM char *msg = mem_strdup(why->msg);
 	AUTO_MEM char *hint = mem_strdup(why->hint);

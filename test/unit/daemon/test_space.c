@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "unit.h"
 
+#include "base/room.h"
 #include "daemon/space.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -8,9 +9,9 @@
 
 static void test_reserve(void **state)
 {
-	assert_int_equal(space_reserve(1000 * MIB), 50 * MIB);
-	assert_int_equal(space_reserve(100 * GIB), GIB);
-	assert_int_equal(space_reserve(0), 0);
+	assert_int_equal(room_reserve(1000 * MIB), 50 * MIB);
+	assert_int_equal(room_reserve(100 * GIB), GIB);
+	assert_int_equal(room_reserve(0), 0);
 }
 
 /* Between the reserve and twice of it nothing changes, so that a VM does not go to and fro. */

@@ -209,7 +209,7 @@ static void the_hosts_full_disk_says_so(void **state)
 	shell(state, "umount small");
 	assert_int_equal(r, -1);
 	assert_int_equal(e.code, ERR_NO_SPACE);
-	assert_non_null(strstr(e.hint, "file system that holds the image"));
+	assert_string_equal(e.hint, ""); /* what to free is for those who know the folder */
 }
 
 static void all_compressions_and_their_damage(void **state)
