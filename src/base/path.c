@@ -51,25 +51,34 @@ int path_sync_dir(const char *path, struct err *e)
 	return 0;
 }
 
-int path_write_atomic(const char *path, const void *data, size_t n, mode_t mode, struct err *e)
+static MUST int replace(const char *path, const void *data, size_t n, mode_t mode, bool sync, struct err *e)
 {
 	AUTO_MEM char *temp = mem_printf("%s.new", path);
-	AUTO_MEM char *dir = path_dirname(path);
 	AUTO_FD int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
 	int rc;
 
 	if (fd < 0)
 		return err_sys(e, errno, "write '%s'", temp);
 	rc = fd_write_all(fd, data, n, FD_FOREVER, e);
-	if (rc == 0 && fsync(fd) < 0)
+	if (rc == 0 && sync && fsync(fd) < 0)
 		rc = err_sys(e, errno, "sync '%s'", temp);
 	if (rc == 0 && rename(temp, path) < 0)
 		rc = err_sys(e, errno, "rename '%s'", temp);
-	if (rc < 0) {
+	if (rc < 0)
 		unlink(temp);
-		return -1;
-	}
-	return path_sync_dir(dir, e);
+	return rc;
+}
+
+int path_write_whole(const char *path, const void *data, size_t n, mode_t mode, struct err *e)
+{
+	return replace(path, data, n, mode, false, e);
+}
+
+int path_write_atomic(const char *path, const void *data, size_t n, mode_t mode, struct err *e)
+{
+	AUTO_MEM char *dir = path_dirname(path);
+
+	return replace(path, data, n, mode, true, e) < 0 ? -1 : path_sync_dir(dir, e);
 }
 
 int path_remove(const char *path, struct err *e)

@@ -12,6 +12,8 @@
 MUST int path_make_dirs(const char *path, mode_t mode, struct err *e);
 /* Writes data to path by temp file, fsync, rename, fsync of the folder. */
 MUST int path_write_atomic(const char *path, const void *data, size_t n, mode_t mode, struct err *e);
+/* Writes data to path by temp file and rename, without a sync: whole for every reader and after the end of any process, not after that of the host. */
+MUST int path_write_whole(const char *path, const void *data, size_t n, mode_t mode, struct err *e);
 /* fsync of a folder. */
 MUST int path_sync_dir(const char *path, struct err *e);
 /* unlink; missing is success. */

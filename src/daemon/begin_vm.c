@@ -296,7 +296,8 @@ int begin_vm_act(const struct begin *b, struct err *e)
 		journal_net(o);
 	}
 	job_prepare(j);
-	if (object_save(o, e) < 0 || (next == VM_STATE_STARTING && hello_start(o, e) < 0)) {
+	/* What a start makes goes with the host's boot, except on the disks, which are the VM's anyway. */
+	if ((next == VM_STATE_STARTING ? object_note(o, e) : object_save(o, e)) < 0 || (next == VM_STATE_STARTING && hello_start(o, e) < 0)) {
 		hello_stop(o);
 		vm_record_copy(&before, &j->before);
 		vm_record_done(&o->vm);

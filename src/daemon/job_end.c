@@ -163,6 +163,15 @@ static bool is_hold(const struct job *j)
 	return str_eq(j->method, "io.banger.Hold") || str_eq(j->method, "io.banger.Resume");
 }
 
+/* After a boot's end the record that was saved while the guest booted says as much, and a VM of --rm is gone anyway. */
+static bool note_will_do(const struct job *j)
+{
+	const struct object *o = j->object;
+	bool started = str_eq(j->method, "io.banger.VmStart") || str_eq(j->method, "io.banger.VmRestart");
+
+	return o->kind == LAYOUT_VM && o->vm.state == VM_STATE_RUNNING && ((started && !o->noted) || (o->vm.ephemeral && str_eq(j->method, "io.banger.VmCreate")));
+}
+
 int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 {
 	struct object *o = j->object;
@@ -202,7 +211,12 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		apply_image(&o->image, in->image);
 	else
 		apply_kernel(&o->kernel, in->kernel);
-	if (is_hold(j)) { /* a disk that is full must not make it look as if nothing had been done */
+	if (note_will_do(j)) {
+		if (object_note(o, e) < 0) {
+			j->failure = *e;
+			return -1;
+		}
+	} else if (is_hold(j)) { /* a disk that is full must not make it look as if nothing had been done */
 		save_or_log(o);
 	} else if (object_save(o, e) < 0) {
 		j->failure = *e;
@@ -416,6 +430,10 @@ static void end_with_host(struct object *o)
 
 	own_params(o, params);
 	o->vm.n_processes = 0;
+	if (!o->vm.has_started_at) {
+		o->vm.has_started_at = true;
+		o->vm.started_at = (int64_t)time(NULL);
+	}
 	if (o->vm.ephemeral) {
 		begin_own(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
 		return;
@@ -429,9 +447,15 @@ static void reconcile_vm(struct object *o, bool new_boot)
 	struct err e = { 0 };
 
 	switch (o->vm.state) {
-	case VM_STATE_CREATING:
 	case VM_STATE_STARTING:
-		resume(o, o->vm.state == VM_STATE_CREATING, NULL);
+		if (new_boot) {
+			end_with_host(o);
+			break;
+		}
+		resume(o, false, NULL);
+		break;
+	case VM_STATE_CREATING:
+		resume(o, true, NULL);
 		break;
 	case VM_STATE_STOPPING:
 		resume(o, false, "io.banger.VmKill");
@@ -466,10 +490,8 @@ static void reconcile_vm(struct object *o, bool new_boot)
 	}
 }
 
-void jobs_reconcile(struct daemon *d)
+void jobs_reconcile(struct daemon *d, bool new_boot)
 {
-	bool new_boot = boot_is_new();
-
 	objects_each(d, o) {
 		enum image_state state = o->kind == LAYOUT_IMAGE ? o->image.state : o->kind == LAYOUT_KERNEL ? o->kernel.state : IMAGE_STATE_NONE;
 		size_t *n_journal;

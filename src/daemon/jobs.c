@@ -299,6 +299,9 @@ void job_wait_ready(struct job *j, struct varlink_call *call, int64_t timeout_ms
 		err_set(&e, ERR_STATE, "the VMM has ended");
 		varlink_reply_error(call, &e);
 	} else {
+		/* While the guest boots there is time: from here on a boot's end leaves a VM that is known to have run. */
+		if (j->object->vm.state == VM_STATE_STARTING && object_save(j->object, &e) < 0)
+			log_error("record not saved", "object", object_name(j->object), "why", e.msg);
 		j->ready_call = call;
 		j->ready_timer = loop_add_timer(j->daemon->loop, time_now_ms() + timeout_ms, on_ready_timeout, j);
 	}

@@ -98,6 +98,6 @@ void jobs_vm_halted(struct object *o);
 void jobs_owner_exited(struct object *o);
 
 /* After the start: ends what was under way when the last daemon went, adopts what runs. */
-void jobs_reconcile(struct daemon *d);
+void jobs_reconcile(struct daemon *d, bool new_boot);
 /* Ends every worker at once, for the daemon's end. */
 void jobs_abandon(struct daemon *d);

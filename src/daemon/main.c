@@ -21,6 +21,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "daemon/boot.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/dns.h"
@@ -186,6 +187,7 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	AUTO_MEM char *config = NULL;
 	struct rlimit files = { DESCRIPTORS_MAX, DESCRIPTORS_MAX };
 	struct err why = { 0 };
+	bool new_boot;
 
 	if ((o->system ? open_system(e) : layout_init(o->root, e)) < 0 || layout_make_dirs(e) < 0 || take_lock(d, e) < 0)
 		return -1;
@@ -198,10 +200,11 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 	/* Where the hard limit is lower, what is allowed has to do. */
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		log_debug("descriptor limit unchanged");
-	if (loop_new(&d->loop, e) < 0 || watch_signals(d, e) < 0 || objects_load(d, e) < 0 || worker_rows_open(d, e) < 0 || hello_open(d, e) < 0 ||
+	new_boot = boot_is_new();
+	if (loop_new(&d->loop, e) < 0 || watch_signals(d, e) < 0 || objects_load(d, new_boot, e) < 0 || worker_rows_open(d, e) < 0 || hello_open(d, e) < 0 ||
 	    console_open(d, e) < 0 || helper_start(d, e) < 0 || open_clients(d, e) < 0)
 		return -1;
-	jobs_reconcile(d);
+	jobs_reconcile(d, new_boot);
 	/* The VMs matter more than their figures. */
 	if (metrics_listen(d, &why) < 0)
 		log_warn("no metrics", "why", why.msg);
@@ -214,6 +217,7 @@ static MUST int daemon_open(struct daemon *d, const struct options *o, struct er
 static void daemon_close(struct daemon *d)
 {
 	jobs_abandon(d);
+	objects_keep(d);
 	metrics_close(d);
 	dns_close(d);
 	varlink_server_free(d->clients);

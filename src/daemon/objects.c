@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -16,6 +18,8 @@
 #include "daemon/hello.h"
 #include "daemon/watch.h"
 #include "store/record.h"
+
+enum { KEEP_MS = 1000 };
 
 static const struct json_type *const types[LAYOUT_KIND_COUNT] = { &vm_record_type, &image_record_type, &kernel_record_type };
 static const size_t sizes[LAYOUT_KIND_COUNT] = { sizeof(struct vm_record), sizeof(struct image_record), sizeof(struct kernel_record) };
@@ -54,9 +58,23 @@ static void object_free(struct object *o)
 	hello_stop(o);
 	console_unwatch(o);
 	free(o->idle_look);
+	loop_remove(o->daemon->loop, o->keep_timer);
 	list_remove(&o->link);
 	json_done(types[o->kind], &o->vm);
 	free(o);
+}
+
+/* A note that cannot be removed would stand for newer records at the daemon's next start. */
+static MUST int unnote(struct object *o, struct err *e)
+{
+	if (!o->noted)
+		return 0;
+	loop_remove(o->daemon->loop, o->keep_timer);
+	o->keep_timer = NULL;
+	if (record_unnote(o->vm.id, e) < 0)
+		return err_wrap(e, "save VM '%s'", o->vm.name);
+	o->noted = false;
+	return 0;
 }
 
 int object_save(struct object *o, struct err *e)
@@ -65,7 +83,40 @@ int object_save(struct object *o, struct err *e)
 		dns_changed(o->daemon);
 	if (record_save(o->kind, object_id(o), types[o->kind], &o->vm, e) < 0)
 		return err_wrap(e, "save %s '%s'", layout_kind_text(o->kind), object_name(o));
+	return unnote(o, e);
+}
+
+static void keep(struct object *o)
+{
+	struct err e = { 0 };
+
+	if (o->noted && object_save(o, &e) < 0)
+		log_error("record is noted, but not saved", "vm", object_name(o), "why", e.msg);
+}
+
+static void on_keep_timer(struct loop *l, void *arg)
+{
+	struct object *o = arg;
+
+	o->keep_timer = NULL;
+	keep(o);
+}
+
+int object_note(struct object *o, struct err *e)
+{
+	dns_changed(o->daemon);
+	if (record_note(o->vm.id, types[LAYOUT_VM], &o->vm, e) < 0)
+		return err_wrap(e, "note VM '%s'", o->vm.name);
+	o->noted = true;
+	loop_remove(o->daemon->loop, o->keep_timer);
+	o->keep_timer = loop_add_timer(o->daemon->loop, time_now_ms() + KEEP_MS, on_keep_timer, o);
 	return 0;
+}
+
+void objects_keep(struct daemon *d)
+{
+	objects_each(d, o)
+		keep(o);
 }
 
 /* Another VM may get the name, and it has other host keys. */
@@ -93,7 +144,7 @@ int object_remove(struct object *o, struct err *e)
 {
 	if (o->kind == LAYOUT_VM)
 		forget_host_keys(o);
-	if (record_remove(o->kind, object_id(o), e) < 0)
+	if (record_remove(o->kind, object_id(o), e) < 0 || unnote(o, e) < 0)
 		return err_wrap(e, "remove %s '%s'", layout_kind_text(o->kind), object_name(o));
 	if (o->kind == LAYOUT_VM)
 		dns_changed(o->daemon);
@@ -119,14 +170,40 @@ static void on_bad_record(const char *path, const struct err *why, void *arg)
 	log_error("record cannot be read and is left alone", "file", path, "why", why->msg);
 }
 
-int objects_load(struct daemon *d, struct err *e)
+static void on_note(void *record, void *arg)
+{
+	struct vm_record *vm = record;
+	struct daemon *d = arg;
+	struct object *o = object_by_id(d, LAYOUT_VM, vm->id);
+	struct err e = { 0 };
+
+	if (o) {
+		json_done(types[LAYOUT_VM], &o->vm);
+		o->vm = *vm;
+		o->noted = true;
+	} else { /* deleted meanwhile */
+		if (record_unnote(vm->id, &e) < 0)
+			log_warn("note stays", "vm", vm->name, "why", e.msg);
+		json_done(types[LAYOUT_VM], vm);
+	}
+	free(vm);
+}
+
+static void on_bad_note(const char *path, const struct err *why, void *arg)
+{
+	log_error("note cannot be read; the record holds", "file", path, "why", why->msg);
+}
+
+int objects_load(struct daemon *d, bool new_boot, struct err *e)
 {
 	for (int k = 0; k < LAYOUT_KIND_COUNT; k++) {
 		struct loading l = { d, k };
 		if (record_load_all(k, types[k], sizes[k], on_record, on_bad_record, &l, e) < 0)
 			return -1;
 	}
-	return 0;
+	if (new_boot)
+		return record_unnote_all(e);
+	return record_load_noted(types[LAYOUT_VM], sizes[LAYOUT_VM], on_note, on_bad_note, d, e);
 }
 
 void objects_free(struct daemon *d)

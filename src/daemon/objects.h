@@ -32,6 +32,8 @@ struct object {
 	bool ready;          /* said hello since the last start */
 	bool reboot;         /* said it leaves to come back */
 	bool left;           /* said it leaves for good */
+	bool noted;          /* its record on disk is older than the note in the run folder */
+	struct loop_source *keep_timer; /* when the note becomes the record */
 	bool held;           /* paused, and its VMM has confirmed that to this daemon */
 	/* daemon/idle: last use by both clocks, and when it is asked whether it is idle. */
 	int64_t used_at, used_ms, idle_at_ms;
@@ -43,12 +45,17 @@ const char *object_name(const struct object *o);
 /* The record's journal, to be appended to or dropped. */
 struct journal_entry **object_journal(struct object *o, size_t **ret_n);
 
-/* Reads all records. Bad ones are logged and left on disk. */
-MUST int objects_load(struct daemon *d, struct err *e);
+/* Reads all records and, unless the boot is a new one, their notes. Bad records are logged and left on disk. */
+MUST int objects_load(struct daemon *d, bool new_boot, struct err *e);
+/* Saves what is only noted. */
+void objects_keep(struct daemon *d);
 void objects_free(struct daemon *d);
 /* A new one in the table, not yet on disk; takes what *record (of the kind's type) holds. */
 struct object *object_add(struct daemon *d, enum layout_kind kind, void *record);
 MUST int object_save(struct object *o, struct err *e);
+/* Saves a VM's record for this boot of the host only, without a sync; a second later it is saved on disk too, unless something else has been till then. For what a
+ * boot's end undoes by itself: that is then as if it had not been. */
+MUST int object_note(struct object *o, struct err *e);
 /* Removes record and table entry; o is gone afterwards. */
 MUST int object_remove(struct object *o, struct err *e);
 /* Removes the table entry only: for one whose record cannot be written or removed; o is gone afterwards. */

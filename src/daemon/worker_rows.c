@@ -162,7 +162,7 @@ int on_journal(struct varlink_call *call, const struct journal_in *in, struct jo
 	for (size_t i = 0; i < in->n_entries; i++)
 		if (add_entry(o, &in->entries[i], e) < 0)
 			return -1;
-	if (object_save(o, e) < 0)
+	if ((launch ? object_note(o, e) : object_save(o, e)) < 0)
 		return -1;
 	if (launch) {
 		watch_start(o);

@@ -150,7 +150,7 @@ const char *layout_root(void)
 
 int layout_make_dirs(struct err *e)
 {
-	AUTO_MEM char *vms = mem_printf("%s/vms", dirs[LAYOUT_RUN]);
+	AUTO_MEM char *vms = layout_noted();
 
 	for (int i = 0; i < LAYOUT_DIR_COUNT; i++) {
 		if (path_make_dirs(dirs[i], 0700, e) < 0)
@@ -249,6 +249,11 @@ char *layout_files(enum layout_kind k, const char *id)
 char *layout_file(enum layout_kind k, const char *id, const char *name)
 {
 	return mem_printf("%s/%s/%s/%s", dirs[LAYOUT_STATE], kind_dirs[k], id, name);
+}
+
+char *layout_noted(void)
+{
+	return mem_printf("%s/vms", dirs[LAYOUT_RUN]);
 }
 
 char *layout_vm_run(const char *id)

@@ -70,6 +70,7 @@ char *layout_record(enum layout_kind k, const char *id);
 char *layout_files(enum layout_kind k, const char *id); /* folder of the object's files */
 char *layout_file(enum layout_kind k, const char *id, const char *name);
 char *layout_vm_run(const char *id);                   /* folder of a running VM's sockets */
+char *layout_noted(void);                              /* folder of the records that are noted only; in it ID.json */
 char *layout_vm_vsock(const char *id);                 /* the VMM's vsock socket; "_PORT" behind it for guest calls */
 char *layout_vm_hello(const char *id);                 /* guest calls to port 42071 */
 char *layout_vm_api(const char *id);                   /* Firecracker's API or QMP */

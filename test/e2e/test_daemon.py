@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The daemon: alone on its socket, and not needed by running VMs. (test_command_line.py has how it comes and goes.)"""
+import json
 import os
 import re
 import signal
@@ -36,6 +37,48 @@ def test_killed_while_a_vm_runs(host, new_vm):
     assert (seen["state"], seen["pid"], seen["ready"]) == ("running", vmm, True)
     host.ok("vm", "restart", "adopted")
     assert host.exec("adopted", "hostname") == "adopted\n"
+
+
+def kill_while_noted(host, name):
+    """Starts it, and kills the daemon while that it runs is in the note only."""
+    note = host.run_dir / f"vms/{host.vm_id(name)}.json"
+    for _ in range(5):
+        daemon = host.status()["pid"]
+        start = host.popen("vm", "start", name)
+        while start.poll() is None or note.exists():
+            try:
+                if json.loads(note.read_text())["state"] == "running":
+                    os.kill(daemon, signal.SIGKILL)
+                    assert pid_gone(daemon)
+                    start.communicate()
+                    if note.exists():
+                        return note
+                    break
+            except FileNotFoundError:
+                pass
+        host.wait_state(name, "running")
+        host.ok("vm", "stop", name)
+    raise AssertionError("the note was never seen")
+
+
+def test_killed_while_a_start_is_only_noted(host, new_vm):
+    """The next daemon has it from the note; one of another boot does not read it."""
+    new_vm("noted", "--no-start", "--net", "none")
+    record = host.state / f"vms/{host.vm_id('noted')}.json"
+    note = kill_while_noted(host, "noted")
+    vmm = json.loads(note.read_text())["processes"][0]["pid"]
+    assert json.loads(record.read_text())["state"] == "starting"
+    assert (host.show("noted")["state"], host.show("noted")["pid"]) == ("running", vmm)
+    assert host.exec("noted", "hostname") == "noted\n"
+    host.ok("vm", "stop", "noted")
+    assert json.loads(record.read_text())["state"] == "stopped" and not note.exists()
+    note = kill_while_noted(host, "noted")
+    os.kill(json.loads(note.read_text())["processes"][0]["pid"], signal.SIGKILL)
+    (host.state / "boot").write_text("00000000-0000-0000-0000-000000000000\n")
+    note.write_text("{ torn")
+    host.status()
+    host.wait_state("noted", "stopped")
+    assert host.show("noted")["reason"] == "the host restarted" and not note.exists()
 
 
 def test_stopped_while_a_vm_runs(host, new_vm):
