@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from conftest import DEBIAN
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.append(str(TOP / "test/unit/disk"))
 from merge_store import data_of, merge  # noqa: E402
@@ -55,7 +57,7 @@ def test_paused_before_the_disk_is_full(vms_on_small_disk, file):
     """A guest writes at full speed: it is paused with the reserve not used up, stays so over the daemon's death, goes on when there is room,
     and what it has written is what it meant to write, also after the next start."""
     host = vms_on_small_disk
-    host.ok("vm", "create", "--name", "writer", "--net", "none", "--memory", "256M", "--disk-size", "1G")
+    host.ok("vm", "create", "--name", "writer", "--net", "none", "--memory", "256M", "--disk-size", "1G", *DEBIAN)
     filler = host.state / "vms/filler"
     with filler.open("wb") as f:
         os.posix_fallocate(f.fileno(), 0, free(host) - LEFT)
