@@ -211,14 +211,9 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		apply_image(&o->image, in->image);
 	else
 		apply_kernel(&o->kernel, in->kernel);
-	if (note_will_do(j)) {
-		if (object_note(o, e) < 0) {
-			j->failure = *e;
-			return -1;
-		}
-	} else if (is_hold(j)) { /* a disk that is full must not make it look as if nothing had been done */
+	if (is_hold(j)) { /* a disk that is full must not make it look as if nothing had been done */
 		save_or_log(o);
-	} else if (object_save(o, e) < 0) {
+	} else if ((note_will_do(j) ? object_note(o, e) : object_save(o, e)) < 0) {
 		j->failure = *e;
 		return -1;
 	}
