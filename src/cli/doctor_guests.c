@@ -75,10 +75,14 @@ static void tell_firewalls(const struct doctor_host *host, const struct net_chec
 	for (size_t i = 0; i < found->n_firewalls; i++) {
 		const struct net_firewall *f = &found->firewalls[i];
 
-		doctor_add(c, DOCTOR_WARN, "chain %s drops what it does not know of, so guests %s", f->chain,
+		doctor_add(c, DOCTOR_WARN, "chain %s%s drops what it does not know of, so guests %s", f->chain, f->legacy ? " of iptables-legacy" : "",
 			f->forward ? "with nat do not get out" : "do not reach this host");
-		doctor_add(c, DOCTOR_WARN, "nft insert rule %s iifname %s accept%s", f->chain, host->config->bridge_name,
-			f->forward ? ", and the same with oifname" : "");
+		if (f->legacy)
+			doctor_add(c, DOCTOR_WARN, "iptables-legacy -I %s -i %s -j ACCEPT%s", f->chain, host->config->bridge_name,
+				f->forward ? ", and the same with -o" : "");
+		else
+			doctor_add(c, DOCTOR_WARN, "nft insert rule %s iifname %s accept%s", f->chain, host->config->bridge_name,
+				f->forward ? ", and the same with oifname" : "");
 	}
 }
 

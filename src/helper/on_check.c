@@ -25,7 +25,7 @@ int on_net_check(struct varlink_call *call, const struct net_check_in *in, struc
 			.guarded = entries[i].guarded, .nat = entries[i].nat };
 	ret->firewalls = mem_array(n_walls, sizeof(*ret->firewalls));
 	for (size_t i = 0; i < n_walls; i++)
-		ret->firewalls[ret->n_firewalls++] = (struct net_firewall){ .chain = mem_strdup(walls[i].chain), .forward = walls[i].forward };
+		ret->firewalls[ret->n_firewalls++] = (struct net_firewall){ .chain = mem_strdup(walls[i].chain), .forward = walls[i].forward, .legacy = walls[i].legacy };
 	return 0;
 }
 

@@ -56,6 +56,7 @@ bool firewall_parse(const struct netlink_msg *m, struct firewall *ret)
 		return false;
 	snprintf(ret->chain, sizeof(ret->chain), "%s %s %s", g.nfgen_family == NFPROTO_INET ? "inet" : "ip", table, chain);
 	ret->forward = number == NF_INET_FORWARD;
+	ret->legacy = false;
 	return true;
 }
 

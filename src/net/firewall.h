@@ -13,8 +13,9 @@
 #define FIREWALL_TEXT 96
 
 struct firewall {
-	char chain[FIREWALL_TEXT]; /* "ip filter FORWARD", as nft takes it */
+	char chain[FIREWALL_TEXT]; /* "ip filter FORWARD", as nft takes it; "FORWARD" of a legacy one */
 	bool forward;              /* else what goes to the host itself */
+	bool legacy;               /* of iptables-legacy, net/firewall_legacy.h */
 };
 
 /* Chains of IPv4 that drop by default, are not in table own ("banger" or what begins with it and '-') and in which no rule names the bridge. n is a

@@ -13,6 +13,7 @@
 #include "base/auto.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/firewall_legacy.h"
 #include "net/link.h"
 #include "net/nft.h"
 #include "net/route.h"
@@ -25,6 +26,7 @@
 
 struct net {
 	struct netlink *route, *filter;
+	int legacy_fd;        /* net/firewall_legacy */
 	char *bridge, *owner; /* owner: "banger OWNER", the beginning of every alias */
 	struct addr_net net;
 	uint32_t mtu;
@@ -57,6 +59,7 @@ int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
 	for (char *p = n->owner + strlen(ALIAS); *p; p++)
 		if (!strchr(OWNER_CHARACTERS, *p))
 			*p = '_';
+	n->legacy_fd = -1;
 	n->net = conf->net;
 	n->mtu = conf->mtu;
 	make_base(n);
@@ -69,6 +72,7 @@ int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
 		err_set(e, ERR_UNAVAILABLE, "this kernel has no nftables");
 		return err_hint(e, "use a kernel with nftables, or --net none");
 	}
+	n->legacy_fd = firewall_legacy_open();
 	*ret = TAKE_PTR(n);
 	return 0;
 }
@@ -79,6 +83,7 @@ void net_free(struct net *n)
 		return;
 	netlink_free(n->route);
 	netlink_free(n->filter);
+	auto_fd_close(&n->legacy_fd);
 	free(n->bridge);
 	free(n->owner);
 	free(n);
@@ -327,7 +332,9 @@ static bool has_chain(const struct nft_state *rules, const char *tap)
 
 int net_firewalls(struct net *n, struct firewall ret[static FIREWALLS_MAX], size_t *ret_n, struct err *e)
 {
-	return firewall_list(n->filter, n->bridge, ret, ret_n, e);
+	if (firewall_list(n->filter, n->bridge, ret, ret_n, e) < 0)
+		return -1;
+	return firewall_legacy_list(n->legacy_fd, n->bridge, ret, ret_n, e);
 }
 
 int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e)

@@ -59,7 +59,7 @@ MUST int net_attach(struct net *n, const struct net_vm *vm, int *ret_tap_fd, str
 MUST int net_detach(struct net *n, const char *vm_id, uint32_t address, struct err *e);
 /* The taps of this owner. Caller frees *ret. */
 MUST int net_list(struct net *n, struct net_entry **ret, size_t *ret_n, struct err *e);
-/* Chains of others in the guests' way; see net/firewall.h. */
+/* Chains of others in the guests' way; see net/firewall.h and net/firewall_legacy.h. */
 MUST int net_firewalls(struct net *n, struct firewall ret[static FIREWALLS_MAX], size_t *ret_n, struct err *e);
 /* Removes all of this owner's at once. */
 MUST int net_remove_all(struct net *n, struct err *e);

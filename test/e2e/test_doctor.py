@@ -327,6 +327,26 @@ def test_a_firewall_that_drops(guest, hook, says):
         run("nft", "delete", "table", "inet", "wall")
 
 
+@pytest.mark.parametrize("chain, says", [("FORWARD", "with nat do not get out"), ("INPUT", "do not reach this host")])
+def test_an_old_firewall_that_drops(guest, chain, says):
+    """Docker's on a host without nftables' iptables, for one."""
+    run("iptables-legacy", "-P", chain, "DROP")
+    try:
+        run("iptables-legacy", "-A", chain, "-i", "lo", "-j", "ACCEPT")
+        found = checks(guest, "--fix")["guests' networks"]
+        assert found["level"] == "WARN" and found["details"][0] == f"chain {chain} of iptables-legacy drops what it does not know of, so guests {says}", found
+        command = found["details"][1].split(",")[0]
+        assert command == f"iptables-legacy -I {chain} -i br-fc -j ACCEPT" and not found["fixed"]
+        run(*command.split())
+        assert checks(guest)["guests' networks"]["level"] == "PASS"
+        run("iptables-legacy", "-F", chain)
+        run("iptables-legacy", "-P", chain, "ACCEPT")
+        assert checks(guest)["guests' networks"]["level"] == "PASS"
+    finally:
+        run("iptables-legacy", "-F", chain)
+        run("iptables-legacy", "-P", chain, "ACCEPT")
+
+
 @pytest.fixture
 def unused(empty):
     """Its network is no other banger's."""

@@ -2,9 +2,11 @@
 /* What is looked at without being changed: routes, firewalls of others, what is missing of a guest's network. Made with ip and nft. */
 #include "netns.h"
 
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netlink.h>
 
-#include "net/firewall.h"
+#include "net/firewall_legacy.h"
 #include "net/route.h"
 
 #define ID "1a2b3c4d-5e6f-4000-8000-000000000000"
@@ -83,6 +85,49 @@ static void firewalls(void **state)
 	assert_shell("nft flush ruleset");
 }
 
+/* One rule that is the policy of forward, of that verdict, for what comes in by that device. */
+static void make_table(struct ipt_getinfo *info, unsigned char *entries, int verdict, const char *device)
+{
+	struct ipt_entry rule = { .target_offset = sizeof(rule), .next_offset = sizeof(rule) + sizeof(struct xt_standard_target) };
+	struct xt_standard_target target = { .target.u.target_size = sizeof(target), .verdict = verdict };
+
+	snprintf(rule.ip.iniface, sizeof(rule.ip.iniface), "%s", device);
+	memcpy(entries, &rule, sizeof(rule));
+	memcpy(entries + sizeof(rule), &target, sizeof(target));
+	*info = (struct ipt_getinfo){ .valid_hooks = 1 << NF_INET_FORWARD, .size = rule.next_offset };
+}
+
+static void legacy_tables(void **state)
+{
+	enum { SIZE = sizeof(struct ipt_entry) + sizeof(struct xt_standard_target) };
+	struct firewall found[FIREWALLS_MAX];
+	unsigned char entries[SIZE];
+	struct ipt_getinfo info;
+	struct err e = { 0 };
+	size_t n = 0;
+
+	make_table(&info, entries, -NF_ACCEPT - 1, "");
+	assert_ok(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e));
+	assert_int_equal(n, 0);
+	make_table(&info, entries, -NF_DROP - 1, NETNS_BRIDGE);
+	assert_ok(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e));
+	assert_int_equal(n, 0);
+	make_table(&info, entries, -NF_DROP - 1, "");
+	assert_ok(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e));
+	assert_true(n == 1 && found[0].forward && found[0].legacy);
+	assert_string_equal(found[0].chain, "FORWARD");
+	for (uint32_t size = 0; size < SIZE; size++) {
+		info.size = size;
+		assert_err(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e), ERR_INVALID);
+	}
+	info.size = SIZE;
+	info.underflow[NF_INET_FORWARD] = 1;
+	assert_err(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e), ERR_INVALID);
+	info.hook_entry[NF_INET_FORWARD] = UINT32_MAX;
+	assert_err(firewall_legacy_parse(&info, entries, NETNS_BRIDGE, found, &n, &e), ERR_INVALID);
+	assert_int_equal(n, 1);
+}
+
 static void what_misses(void **state)
 {
 	NEEDS_NETNS();
@@ -113,6 +158,7 @@ int main(void)
 		cmocka_unit_test(routes),
 		cmocka_unit_test(subnet_in_use),
 		cmocka_unit_test(firewalls),
+		cmocka_unit_test(legacy_tables),
 		cmocka_unit_test(what_misses),
 	};
 
