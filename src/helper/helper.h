@@ -67,6 +67,8 @@ MUST int helper_limits_watch(struct helper *h, struct err *e);
 /* A VM's group is to be looked after. */
 void helper_limits_began(const struct helper *h, const char *vm);
 void helper_limits_close(struct helper *h);
+/* Ends whatever is in a VM's group, what its VMM has forked too. No group: nothing to do. */
+MUST int helper_limits_kill(const struct helper *h, const char *vm, struct err *e);
 /* In the launcher: the kernel lets nobody move a process that may do more. Puts the processes of a launch into the VM's group. What that means for the VM, or why it has no limits, is added to confined. */
 struct launch;
 struct launched;

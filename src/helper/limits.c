@@ -119,6 +119,11 @@ void helper_limits_close(struct helper *h)
 	auto_fd_close(&h->limits_fd);
 }
 
+int helper_limits_kill(const struct helper *h, const char *vm, struct err *e)
+{
+	return h->limits_reason[0] ? 0 : cgroup_kill(h->limits_parent, vm, e);
+}
+
 static MUST int apply(const struct helper *h, const char *vm, const struct launched *done, const struct cgroup_limits *limits, struct err *e)
 {
 	/* A group that has become empty may be taken away by the service manager, ours too. */

@@ -28,23 +28,14 @@ static MUST int wait_gone(const struct process *p, struct err *e)
 	return fd_wait(fd, POLLIN, time_now_ms() + KILL_WAIT_MS, e);
 }
 
-static bool any_alive(const struct vm_record *vm)
-{
-	for (size_t i = 0; i < vm->n_processes; i++) {
-		struct proc_id id = { vm->processes[i].pid, vm->processes[i].start_time };
-		if (proc_alive(&id))
-			return true;
-	}
-	return false;
-}
-
 static MUST int end_processes(struct op *op, struct err *e)
 {
 	struct vm_record *vm = op->job.vm;
 	struct vmm_kill_in in = { .vm = vm->id, .processes = vm->processes, .n_processes = vm->n_processes, .signal = (char *)(uintptr_t) "KILL" };
 	struct varlink_client *helper;
 
-	if (any_alive(vm)) {
+	/* Whatever a VMM may have left beside it goes too, so the helper is asked even when it has gone by itself. */
+	if (vm->n_processes) {
 		if (op_helper(op, &helper, e) < 0 || call_vmm_kill(helper, &in, NULL, e) < 0)
 			return err_wrap(e, "end the VMM of '%s'", vm->name);
 		for (size_t i = 0; i < vm->n_processes; i++)

@@ -91,6 +91,18 @@ int cgroup_add(const char *parent, const char *name, pid_t pid, struct err *e)
 	return put(group, "cgroup.procs", text, e);
 }
 
+int cgroup_kill(const char *parent, const char *name, struct err *e)
+{
+	AUTO_MEM char *group = mem_printf("%s/%s", parent, name);
+
+	if (put(group, "cgroup.kill", "1", e) == 0)
+		return 0;
+	if (e->sys != ENOENT && e->sys != ENODEV)
+		return -1;
+	err_clear(e);
+	return 0;
+}
+
 void cgroup_sweep(const char *parent)
 {
 	DIR *dir = opendir(parent);

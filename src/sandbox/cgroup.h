@@ -22,5 +22,7 @@ MUST int cgroup_make_parent(const char *path, struct err *e);
 MUST int cgroup_make(const char *parent, const char *name, const struct cgroup_limits *limits, struct err *e);
 /* The process and what it will fork belong to that group from now on. */
 MUST int cgroup_add(const char *parent, const char *name, pid_t pid, struct err *e);
+/* Ends every process of that group, at once for all and those being forked too. No group, or a kernel before 5.14, which cannot: nothing happens. */
+MUST int cgroup_kill(const char *parent, const char *name, struct err *e);
 /* Removes the groups within that hold no process. */
 void cgroup_sweep(const char *parent);

@@ -340,6 +340,22 @@ static void report(const struct try *t)
 		dprintf(2, "%s: done\n", t->name);
 }
 
+/* Hides what it is called; what it leaves behind is in a session of its own. */
+static void hide(char **argv)
+{
+	for (int i = 0; argv[i]; i++)
+		memset(argv[i], 'x', strlen(argv[i]));
+}
+
+static void leave_behind(void)
+{
+	if (fork() != 0)
+		return;
+	setsid();
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	bool outside = argc == 2 && strcmp(argv[1], "outside") == 0;
@@ -349,6 +365,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	read_tail();
+	if (!outside) {
+		hide(argv);
+		leave_behind();
+	}
+	while (!outside && strstr(tail, "\nseat stays"))
+		pause();
 	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++)
 		if (!outside || !tries[i].inside)
 			report(&tries[i]);

@@ -231,12 +231,33 @@ make_seat() {
 	chmod 0755 /usr/local/bin/seat
 }
 
+seated_uid() {
+	echo $((0x70000000 + $(jq .cid $out/seat.seated)))
+}
+
+# It runs under a name of its own choice until its start is given up.
+seat_stays() {
+	local start
+	cp /usr/local/bin/seat /usr/local/bin/seat.tries && echo "seat stays here" >> /usr/local/bin/seat
+	owner vm start seated 2> $out/seat.given_up &
+	start=$!
+	until [ "$(pgrep -c -U "$(seated_uid)")" = 2 ]; do
+		[ -d /proc/$start ] || return
+	done
+	echo "called: $(pgrep -a -U "$(seated_uid)" | grep -c " xxxx")"
+	pkill -INT -U alice -f "vm start seated" && ! wait $start
+	echo "given up: $(pgrep -c -U "$(seated_uid)")"
+	mv /usr/local/bin/seat.tries /usr/local/bin/seat
+}
+
 # The start fails, since no guest comes up; box must be as it was.
 seat_with() {
 	owner vm create --name seated --memory 256M --vcpu 1 --nat --no-start > /dev/null || return
 	owner vm show box --json > $out/seat.box && owner vm show seated --json > $out/seat.seated && make_seat $out/seat.box $out/seat.seated "$1" || return
 	install_ --owner alice --firecracker /usr/local/bin/seat > /dev/null || return
 	! owner vm start seated || return
+	echo "left: $(pgrep -c -U "$(seated_uid)")"
+	seat_stays || return
 	cat /var/lib/banger/vms/"$(jq -r .id $out/seat.seated)"/vmm.log
 	install_ --owner alice --firecracker /usr/local/bin/firecracker > /dev/null && owner vm delete --force seated > /dev/null &&
 		[ "$(owner vm exec box -- cat /root/mark)" = kept ]

@@ -177,6 +177,12 @@ def test_what_takes_firecrackers_seat_does_not_get_out(results):
     assert "the guest ended before it was ready" in results.read("seat", "err")
 
 
+def test_what_takes_firecrackers_seat_is_ended_by_any_name(results):
+    said = results.output("seat")
+    assert "left: 0" in said.splitlines(), "what it forked outlives it"
+    assert "called: 2" in said.splitlines() and "given up: 0" in said.splitlines(), said
+
+
 def test_each_try_succeeds_where_nothing_holds_it(results):
     said = seat_said(results.output("seat_outside"))
     assert set(said) == {name for name in SEAT_ENDS if not name.startswith("own")} | {"owners_file"}
