@@ -102,14 +102,19 @@ static void on_keep_timer(struct loop *l, void *arg)
 	keep(o);
 }
 
+static void mark_noted(struct object *o)
+{
+	o->noted = true;
+	loop_remove(o->daemon->loop, o->keep_timer);
+	o->keep_timer = loop_add_timer(o->daemon->loop, time_now_ms() + KEEP_MS, on_keep_timer, o);
+}
+
 int object_note(struct object *o, struct err *e)
 {
 	dns_changed(o->daemon);
 	if (record_note(o->vm.id, types[LAYOUT_VM], &o->vm, e) < 0)
 		return err_wrap(e, "note VM '%s'", o->vm.name);
-	o->noted = true;
-	loop_remove(o->daemon->loop, o->keep_timer);
-	o->keep_timer = loop_add_timer(o->daemon->loop, time_now_ms() + KEEP_MS, on_keep_timer, o);
+	mark_noted(o);
 	return 0;
 }
 
@@ -180,7 +185,7 @@ static void on_note(void *record, void *arg)
 	if (o) {
 		json_done(types[LAYOUT_VM], &o->vm);
 		o->vm = *vm;
-		o->noted = true;
+		mark_noted(o);
 	} else { /* deleted meanwhile */
 		if (record_unnote(vm->id, &e) < 0)
 			log_warn("note stays", "vm", vm->name, "why", e.msg);

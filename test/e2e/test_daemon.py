@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from host import other_build
-from waits import pid_gone
+from waits import FolderWatch, pid_gone
 
 
 def test_two_on_one_socket(new_host):
@@ -69,6 +69,8 @@ def test_killed_while_a_start_is_only_noted(host, new_vm):
     vmm = json.loads(note.read_text())["processes"][0]["pid"]
     assert json.loads(record.read_text())["state"] == "starting"
     assert (host.show("noted")["state"], host.show("noted")["pid"]) == ("running", vmm)
+    assert FolderWatch(note.parent).until(lambda: not note.exists(), 20), "nobody has made the note the record"
+    assert json.loads(record.read_text())["state"] == "running"
     assert host.exec("noted", "hostname") == "noted\n"
     host.ok("vm", "stop", "noted")
     assert json.loads(record.read_text())["state"] == "stopped" and not note.exists()
