@@ -69,7 +69,7 @@ struct config {
 	char *qemu_bin;        /* the same */
 	bool jailer_enabled;
 	char *jailer_bin;         /* accepted for the sake of older files, not used */
-	char *jailer_chroot_base; /* absolute, or NULL */
+	char *jailer_chroot_base; /* absolute; NULL: in the run folder */
 	char *ssh_key_path;       /* absolute, or NULL: one of banger's own */
 	char *default_image_name;
 	char *default_kernel;              /* NULL: the image's, else the only one there is */

@@ -47,13 +47,20 @@ static void on_helper_exit(struct loop *l, int fd, uint32_t revents, void *arg)
 	on_exit_or_restart(l, d);
 }
 
+static char *jail_of(const struct config *c)
+{
+	if (!c->jailer_enabled)
+		return (char *)(uintptr_t) "no";
+	return c->jailer_chroot_base ? c->jailer_chroot_base : (char *)(uintptr_t) "yes";
+}
+
 /* The socket stays ours, so callers of the next helper wait in its queue. */
 static MUST int spawn(struct daemon *d, struct err *e)
 {
 	char *argv[] = { (char *)(uintptr_t) "bangerd-root", (char *)(uintptr_t) "--role", (char *)(uintptr_t) "bangerd-root",
 			 (char *)(uintptr_t) "--subnet", d->config->subnet, (char *)(uintptr_t) "--bridge", d->config->bridge_name,
 			 (char *)(uintptr_t) "--firecracker", d->config->firecracker_bin ? d->config->firecracker_bin : (char *)(uintptr_t) "",
-			 (char *)(uintptr_t) "--jail", (char *)(uintptr_t)(d->config->jailer_enabled ? "yes" : "no"), NULL, NULL, NULL };
+			 (char *)(uintptr_t) "--jail", jail_of(d->config), NULL, NULL, NULL };
 	struct proc_fd fds[3];
 	struct proc_spawn how = { .argv = argv, .fds = fds, .n_fds = 3, .new_session = true };
 	int life[2];

@@ -38,7 +38,7 @@ struct helper {
 	struct list held;            /* in the launcher, helper/launch: their processes */
 };
 
-/* The role. Arguments: --system (all else from the installation, the socket from the service manager or of its own making), or --subnet A.B.C.D/N --bridge NAME --firecracker FILE --jail yes|no [--root DIR]. */
+/* The role. Arguments: --system (all else from the installation, the socket from the service manager or of its own making), or --subnet A.B.C.D/N --bridge NAME --firecracker FILE --jail yes|no|DIR [--root DIR]. */
 int helper_main(int argc, char **argv);
 
 /* helper/check: what may come in. ERR_INVALID names it. */
@@ -49,7 +49,8 @@ MUST int check_op(const char *op, struct err *e);
 MUST int check_sizes(int64_t vcpus, int64_t memory_mib, int64_t cid, int64_t root_mib, struct err *e);
 
 /* helper/jail: what can be had of it here; called before rights are given up. */
-void helper_jail_open(struct helper *h, bool wanted);
+/* jail: "no", "yes" or the folder that jails are mounted over, each for its VMM alone. */
+void helper_jail_open(struct helper *h, const char *jail);
 void helper_jail_close(struct helper *h);
 struct jail;
 struct vmm_spec;

@@ -16,12 +16,12 @@
 #include "store/layout.h"
 #include "vmm/vmm.h"
 
-void helper_jail_open(struct helper *h, bool wanted)
+void helper_jail_open(struct helper *h, const char *jail)
 {
-	AUTO_MEM char *base = mem_printf("%s/jail", h->system ? LAYOUT_HELPER_RUN : layout_dir(LAYOUT_RUN));
+	AUTO_MEM char *base = *jail == '/' ? mem_strdup(jail) : mem_printf("%s/jail", h->system ? LAYOUT_HELPER_RUN : layout_dir(LAYOUT_RUN));
 	struct err e = { 0 };
 
-	if (!wanted)
+	if (str_eq(jail, "no"))
 		err_set(&e, ERR_STATE, "no jail: jailer_enabled is false");
 	else if (geteuid() != 0)
 		err_set(&e, ERR_DENIED, "no jail: the daemon does not run as root");

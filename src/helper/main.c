@@ -170,7 +170,7 @@ static MUST int take_lock(struct err *e)
 }
 
 /* The launcher is forked while nothing is open yet. */
-static MUST int start(struct helper *h, bool jail, struct err *e)
+static MUST int start(struct helper *h, const char *jail, struct err *e)
 {
 	helper_jail_open(h, jail);
 	if (h->system && !h->jail_base)
@@ -182,8 +182,7 @@ static MUST int start(struct helper *h, bool jail, struct err *e)
 int helper_main(int argc, char **argv)
 {
 	struct helper h = { .firecracker_bin = "", .subnet = "", .owner_uid = getuid(), .owner_gid = getgid(), .limits_fd = -1, .launcher_fd = -1 };
-	const char *root = NULL, *bridge = "";
-	bool jail = true;
+	const char *root = NULL, *bridge = "", *jail = "yes";
 	struct err e = { 0 };
 
 	log_open("bangerd-root", NULL);
@@ -201,7 +200,7 @@ int helper_main(int argc, char **argv)
 		else if (str_eq(argv[i], "--firecracker"))
 			h.firecracker_bin = argv[i + 1];
 		else if (str_eq(argv[i], "--jail"))
-			jail = str_eq(argv[i + 1], "yes");
+			jail = argv[i + 1];
 	}
 	if ((h.system ? system_open(&h, &bridge, &e) : layout_init(root, &e)) < 0 || take_lock(&e) < 0 || start(&h, jail, &e) < 0) {
 		log_error("cannot start", "why", e.msg, "hint", e.hint);

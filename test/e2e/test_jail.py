@@ -34,6 +34,22 @@ def test_each_promise(host, vm):
     assert f"uid {uid}" in info["confined"]
 
 
+def test_the_folder_of_choice(host, new_vm):
+    """A jail is mounted over it for its VMM alone: others see an empty folder."""
+    base = host.root / "jails"
+    host.configure(f'jailer_chroot_base = "{base}"\n')
+    host.ok("daemon", "stop")
+    try:
+        info = host.show(new_vm("elsewhere", "--net", "none"))
+        assert f"uid {UID_FIRST + info['cid']}" in info["confined"]
+        assert base.stat().st_mode & 0o7777 == 0o700 and not list(base.iterdir())
+        host.ok("vm", "delete", "--force", "elsewhere")
+    finally:
+        host.configure("")
+        host.ok("daemon", "stop")
+        base.rmdir()
+
+
 def test_no_file_can_be_opened_for_more(host, vm):
     """A descriptor can be opened anew by the VMM: the modes of the files let it have no more than it has."""
     info = host.show(vm)

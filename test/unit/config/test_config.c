@@ -75,7 +75,7 @@ static void test_all_keys(void **state)
 	assert_string_equal(c->subnet, "10.9.0.1/16");
 	assert_int_equal(c->auto_stop_ms, 9000000);
 	assert_string_equal(v[CONFIG_AUTO_STOP_STALE_AFTER].text, "2h30m");
-	assert_int_equal(c->n_notices, 5);
+	assert_int_equal(c->n_notices, 4);
 	assert_string_equal(c->notices[0], "c.toml:6:1: 'jailer_bin' has no effect: banger has a jail of its own");
 	assert_int_equal(c->n_sync, 2);
 	assert_string_equal(v[CONFIG_FILE_SYNC].text, "~/.aws, ~/bin/x to ~/x (0755)");
@@ -279,7 +279,7 @@ static void test_older_file(void **state)
 		if (!strstr(end, row))
 			fail_msg("docs/config.md does not say why %s does nothing", name + 1);
 	}
-	assert_int_equal(c->n_notices, 5);
+	assert_int_equal(c->n_notices, 4);
 }
 
 /* docs/config.md has a row for every key, and its example can be read. Tests run in test/. */
