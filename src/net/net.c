@@ -22,6 +22,7 @@
 #define FORWARD_MARK " forward" /* in the bridge's alias: forwarding was off before us */
 #define DEFAULT_BRIDGE "br-fc"
 #define ALIAS "banger "
+#define DEVICE_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 #define OWNER_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_/-"
 
 struct net {
@@ -33,15 +34,23 @@ struct net {
 	struct nft_base base;
 };
 
-/* One table for each bridge, so that two owners' rules never meet: "banger" for br-fc, "banger-x" for br-fc-x and x. */
+/* One table for each bridge, so that two owners' rules never meet: "banger" for br-fc, "banger-x" for br-fc-x. */
 static void make_base(struct net *n)
 {
-	const char *tail = n->bridge;
-	bool ours = str_starts(tail, DEFAULT_BRIDGE);
-
 	n->base = (struct nft_base){ .bridge = n->bridge, .net = n->net };
-	tail += ours ? strlen(DEFAULT_BRIDGE) : 0;
-	snprintf(n->base.table, sizeof(n->base.table), "banger%s%s", ours ? "" : "-", tail);
+	snprintf(n->base.table, sizeof(n->base.table), "banger%s", n->bridge + strlen(DEFAULT_BRIDGE));
+}
+
+/* A bridge of ours is never taken for another's device, nor another's for ours. */
+static MUST int check_bridge(const char *name, struct err *e)
+{
+	size_t n = strlen(DEFAULT_BRIDGE);
+
+	if (addr_dev_name_ok(name) && strncmp(name, DEFAULT_BRIDGE, n) == 0 && (!name[n] || (name[n] == '-' && name[n + 1])) &&
+	    !name[strspn(name, DEVICE_CHARACTERS)])
+		return 0;
+	err_set(e, ERR_INVALID, "'%.40s' cannot be the bridge's name", name);
+	return err_hint(e, "it is " DEFAULT_BRIDGE ", or " DEFAULT_BRIDGE "- and letters, digits, '-' or '_', 15 characters at most");
 }
 
 int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
@@ -49,8 +58,8 @@ int net_open(const struct net_conf *conf, struct net **ret, struct err *e)
 	AUTO(net_free) struct net *n = NULL;
 	size_t length = strlen(conf->owner), cut = length > NET_OWNER_MAX ? length - NET_OWNER_MAX : 0;
 
-	if (!addr_dev_name_ok(conf->bridge))
-		return err_set(e, ERR_INVALID, "'%.40s' cannot be a device's name", conf->bridge);
+	if (check_bridge(conf->bridge, e) < 0)
+		return -1;
 	if (length == 0)
 		return err_set(e, ERR_INVALID, "a network needs an owner");
 	n = NEW(struct net);

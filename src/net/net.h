@@ -18,7 +18,7 @@ struct net; /* the sockets and whose network it is; one for a process */
 
 /* From installation or start arguments, never from a request. */
 struct net_conf {
-	const char *bridge; /* "br-fc" */
+	const char *bridge; /* "br-fc", or "br-fc-" and more */
 	struct addr_net net;
 	const char *owner;  /* whose banger this is, "0:/var/lib/banger"; what is no letter, digit or one of .:_/- becomes _ */
 	uint32_t mtu;       /* 0: the kernel's default */

@@ -51,6 +51,16 @@ in_use_subnet() {
 	return $status
 }
 
+bad_words() {
+	local word
+	for word in eth0 br-fcx br-fc- br-fc-0123456789 'br-fc-a b' '../br-fc'; do
+		refused --owner alice --bridge "$word" || return
+	done
+	for word in 172.16.0.1 172.16.0.0/24 172.16.0.1/31 172.16.0.1/7 fe80::1/64 127.0.0.1/8 word; do
+		refused --owner alice --subnet "$word" || return
+	done
+}
+
 read_only() {
 	mount --bind /usr/local /usr/local && mount -o remount,bind,ro /usr/local && refused --owner alice
 	local status=$?
@@ -305,6 +315,7 @@ case_ root_owner refused --owner root
 case_ not_root as bob ./banger system install --owner alice
 case_ bridge in_use_bridge
 case_ subnet in_use_subnet
+case_ bad_words bad_words
 case_ read_only read_only
 case_ full full_disk
 case_ late fails_late

@@ -37,6 +37,13 @@ def test_refused_before_anything_is_changed(results, case):
     assert REFUSALS[case] in results.read(case, "err")
 
 
+def test_bridge_and_subnet_must_be_what_they_can_be(results):
+    results.output("bad_words")
+    said = results.read("bad_words", "err")
+    assert said.count("cannot be the bridge's name") == 6 and "it is br-fc, or br-fc- and letters" in said, said
+    assert len(re.findall("is not an IPv4 address with its network's length|its length must be 8 to 30|that address cannot be a host's", said)) == 7, said
+
+
 def test_firecracker_must_be_roots_and_new_enough(results):
     results.output("firecrackers")
     for words in FIRECRACKERS:

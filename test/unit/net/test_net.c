@@ -263,7 +263,8 @@ static void leaves_forwarding_to_others(void **state)
 static void refuses_bad_requests(void **state)
 {
 	NEEDS_NETNS();
-	struct net_conf conf = { .bridge = "br/x", .owner = "test", .net = { 0xac1e0501, 24 } };
+	static const char *const bridges[] = { "br/x", "eth0", "br-fcx", "br-fc-", "br-fc-0123456789", "br-fc-a b", "" };
+	struct net_conf conf = { .owner = "test", .net = { 0xac1e0501, 24 } };
 	struct net_vm vm = netns_vm("../x", 2, false);
 	AUTO(net_free) struct net *n = netns_net(NETNS_OWNER);
 	struct err e = { 0 };
@@ -275,8 +276,11 @@ static void refuses_bad_requests(void **state)
 	vm = netns_vm(ID, 255, false);
 	assert_err(net_attach(n, &vm, NULL, &e), ERR_INVALID);
 	assert_err(net_detach(n, "", 0, &e), ERR_INVALID);
-	assert_err(net_open(&conf, &other, &e), ERR_INVALID);
-	conf.bridge = "br";
+	for (size_t i = 0; i < ARRAY_LEN(bridges); i++) {
+		conf.bridge = bridges[i];
+		assert_err(net_open(&conf, &other, &e), ERR_INVALID);
+	}
+	conf.bridge = "br-fc";
 	conf.owner = "";
 	assert_err(net_open(&conf, &other, &e), ERR_INVALID);
 	nothing_left(n);
