@@ -30,7 +30,7 @@ static MUST int check_daemon(
 		doctor_add(c, status.network ? DOCTOR_PASS : DOCTOR_WARN, status.network ? "its helper can make networks" :
 			"its helper cannot make networks: journalctl -u bangerd-root says why");
 	if (status.confinement)
-		doctor_add(c, layout_installed() && strstr(status.confinement, "no limits") ? DOCTOR_WARN : DOCTOR_PASS, "what holds VMs in: %s",
+		doctor_add(c, layout_installed() && !status.limited ? DOCTOR_WARN : DOCTOR_PASS, "what holds VMs in: %s",
 			status.confinement);
 	if (!status.has_helper_pid)
 		doctor_add(c, DOCTOR_WARN, "its helper does not run; the daemon's log says why");

@@ -42,6 +42,7 @@ struct daemon {
 	bool network;         /* the helper can make networks */
 	char network_reason[200]; /* why not, then */
 	char *confinement;    /* what holds VMs in, in the helper's words; NULL before it was heard */
+	bool limited;         /* VMs have limits */
 	bool stopping;
 	int64_t started_at;   /* seconds since 1970 */
 };

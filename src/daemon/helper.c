@@ -110,6 +110,7 @@ static void take_status(struct daemon *d, const struct status_out *out)
 	snprintf(d->network_reason, sizeof(d->network_reason), "%s", out->reason ? out->reason : "");
 	free(d->confinement);
 	d->confinement = mem_strdup(out->confinement);
+	d->limited = out->limited;
 	if (!out->network)
 		log_info("no networks", "why", d->network_reason);
 }

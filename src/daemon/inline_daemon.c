@@ -80,6 +80,7 @@ int on_daemon_status(struct varlink_call *call, const struct daemon_status_in *i
 	ret->helper_pid = d->helper_pid;
 	ret->network = d->network;
 	ret->confinement = mem_strdup(d->confinement);
+	ret->limited = d->limited;
 	ret->dns = mem_strdup(d->dns ? d->config->dns_listen : NULL);
 	ret->dns_reason = mem_strdup(*d->dns_reason ? d->dns_reason : NULL);
 	fill_defaults(d, ret);

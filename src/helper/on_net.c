@@ -33,6 +33,7 @@ int on_status(struct varlink_call *call, const struct status_in *in, struct stat
 	ret->reason = h->net ? NULL : mem_strdup(h->net_reason);
 	helper_confinement(h, &confinement);
 	ret->confinement = mem_strdup(confinement.data);
+	ret->limited = !h->limits_reason[0];
 	return 0;
 }
 
