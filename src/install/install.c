@@ -123,14 +123,11 @@ static MUST int make_run(const struct installed *i, struct err *e)
 
 static MUST int restart_once(struct err *e)
 {
-	static const char *const clear[] = { "reset-failed", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
 	static const char *const socket[] = { "start", "bangerd-root.socket", NULL };
 	static const char *const helper[] = { "restart", "bangerd-root.service", NULL };
 	static const char *const daemon[] = { "restart", "bangerd.service", NULL };
-	struct err ignored = { 0 }; /* units that never ran have nothing to forget */
 
-	if (systemctl(clear, &ignored) < 0)
-		err_clear(&ignored);
+	systemd_forget_failures();
 	if (systemctl(socket, e) < 0 || systemctl(helper, e) < 0)
 		return -1;
 	return systemctl(daemon, e);
@@ -138,13 +135,12 @@ static MUST int restart_once(struct err *e)
 
 int install_restart(struct err *e)
 {
-	static const char *const stop[] = { "stop", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
 	struct err first = { 0 };
 
 	if (restart_once(&first) == 0)
 		return 0;
 	/* A socket unit whose file was away for a moment stays active without a socket until it is stopped. */
-	if (systemctl(stop, e) < 0) {
+	if (systemd_stop(e) < 0) {
 		*e = first;
 		return -1;
 	}
@@ -163,10 +159,9 @@ static MUST int start_all(struct err *e)
 static void undo(const struct install_want *want, struct files *f, bool before)
 {
 	static const char *const reload[] = { "daemon-reload", NULL };
-	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", "banger-vms.service", NULL };
 	struct err e = { 0 };
 
-	if (!want->no_service && !before && access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0 && systemctl(stop, &e) < 0) {
+	if (!want->no_service && !before && systemd_end_all(&e) < 0) {
 		want->warn(e.msg);
 		err_clear(&e);
 	}

@@ -45,3 +45,7 @@ void units_capabilities(struct str *out);
 MUST int install_unit_enabled(const char *unit, char out[static 32], struct err *e);
 /* argv without the program's name, ended by NULL. What it says on standard error is the failure's message. */
 MUST int systemctl(const char *const *args, struct err *e);
+/* Both services and the socket: stopped; with the VMs' unit stopped and disabled, where there are units; their failures forgotten. */
+MUST int systemd_stop(struct err *e);
+MUST int systemd_end_all(struct err *e);
+void systemd_forget_failures(void);

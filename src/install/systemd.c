@@ -13,6 +13,9 @@
 #include "install/install_internal.h"
 #include "store/layout.h"
 
+/* What runs of banger itself; its VMs have a unit that is not stopped with them. */
+#define SERVICES "bangerd.service", "bangerd-root.service", "bangerd-root.socket"
+
 enum { WORDS_MAX = 16, SYSTEMCTL_MS = 60000 };
 
 bool systemd_runs(void)
@@ -75,6 +78,28 @@ int systemctl(const char *const *args, struct err *e)
 	said[strcspn(said, "\n")] = 0;
 	err_set(e, ERR_UNAVAILABLE, "systemctl %s %s: %s", args[0], args[1] ? args[1] : "", *said ? said : proc_status_text(status, how));
 	return err_hint(e, "journalctl -u bangerd -u bangerd-root has more");
+}
+
+int systemd_end_all(struct err *e)
+{
+	static const char *const args[] = { "disable", "--now", SERVICES, "banger-vms.service", NULL };
+
+	return access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0 ? systemctl(args, e) : 0;
+}
+
+int systemd_stop(struct err *e)
+{
+	static const char *const args[] = { "stop", SERVICES, NULL };
+
+	return systemctl(args, e);
+}
+
+void systemd_forget_failures(void)
+{
+	static const char *const args[] = { "reset-failed", SERVICES, NULL };
+	struct err ignored = { 0 }; /* units that never ran, or are gone, have nothing to forget */
+
+	(void)!systemctl(args, &ignored);
 }
 
 static MUST int ask_word(const char *question, const char *unit, char out[static 32], struct err *e)

@@ -17,10 +17,9 @@ static void note(struct err *first, struct err *e)
 
 static void stop_services(struct err *first)
 {
-	static const char *const stop[] = { "disable", "--now", "bangerd.service", "bangerd-root.socket", "bangerd-root.service", "banger-vms.service", NULL };
 	struct err e = { 0 };
 
-	if (systemd_runs() && access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0 && systemctl(stop, &e) < 0)
+	if (systemd_runs() && systemd_end_all(&e) < 0)
 		note(first, &e);
 }
 
@@ -37,7 +36,6 @@ static void remove_state(struct err *first)
 int install_remove(bool purge, struct err *e)
 {
 	static const char *const reload[] = { "daemon-reload", NULL };
-	static const char *const clear[] = { "reset-failed", "bangerd.service", "bangerd-root.service", "bangerd-root.socket", NULL };
 	static const char *const runs[] = { LAYOUT_SYSTEM_RUN, LAYOUT_HELPER_RUN };
 	AUTO_DONE(installed_done) struct installed old = { 0 };
 	struct err first = { 0 }, step = { 0 };
@@ -51,8 +49,8 @@ int install_remove(bool purge, struct err *e)
 			note(&first, &step);
 	if (systemd_runs() && systemctl(reload, &step) < 0)
 		note(&first, &step);
-	if (systemd_runs() && systemctl(clear, &step) < 0)
-		err_clear(&step); /* units that are gone have nothing to forget */
+	if (systemd_runs())
+		systemd_forget_failures();
 	for (size_t i = 0; i < ARRAY_LEN(runs); i++)
 		if (path_remove_tree(runs[i], &step) < 0)
 			note(&first, &step);
