@@ -2,13 +2,9 @@
 # Runs inside the host machine: an installed banger whose VMs lie on a small file system that fills up while a jailed Firecracker's guest writes; then its
 # owner gets a quota there; then the device below fails.
 # What a case printed is left in /out/full_disk/CASE.out and CASE.err, its status in CASE.status; test_full_disk.py asserts.
-cd /payload || exit 1
 out=/out/full_disk
-mkdir -p $out
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 vms=/var/lib/banger/vms
-
-. ./case.sh
+. /payload/host.sh
 
 owner() {
 	(cd /home/alice && timeout 300 sudo -H -u alice "$@")
@@ -81,13 +77,8 @@ fill() {
 	fallocate -l $(($(df -B1 --output=avail $vms | tail -1) - (120 << 20))) $vms/filler
 }
 
-chmod -R a+rX /payload
-useradd -m -s /bin/bash alice
-dmesg -n 1
-install -m 0755 firecracker /usr/local/bin/firecracker
 timeout 60 ./banger system install --owner alice || exit
-owner banger kernel import debian --deb /payload/kernel.deb || exit
-owner banger image import debian-bookworm --kernel debian --tar /payload/rootfs.tar || exit
+stock || exit
 case_ small small
 case_ create owner banger vm create --name writer --net none --memory 512M --disk-size 64M
 case_ fill fill

@@ -28,6 +28,21 @@ class Results:
         return self.read(case, "out")
 
 
+def fields(text):
+    """What host.sh's limits and others print: "NAME: WORD WORD...", a line each."""
+    return {name: value.split() for name, value in (line.split(":", 1) for line in text.splitlines())}
+
+
+def limited(holds, show, groups):
+    """In a group of its own below groups: the guest's memory and what the VMM is given beside it; its processors and one for its devices."""
+    assert holds["Group"] == [f"{groups}/{show['id']}"]
+    memory = show["memory_mib"] + (512 if show["vmm"] == "firecracker" else 1536)
+    assert int(holds["memory.max"][0]) == memory << 20
+    assert holds["cpu.max"] == [str((show["vcpus"] + 1) * 100000), "100000"]
+    assert int(holds["pids.max"][0]) == show["vcpus"] + 128
+    return f"at most {memory} MiB, {show['vcpus'] + 1} processors, {show['vcpus'] + 128} tasks"
+
+
 def binary():
     return pathlib.Path(os.environ.get("BANGER") or TOP / "build/src/banger")
 
@@ -38,7 +53,7 @@ def boot(script, out, *files, proof=None, kernel=""):
     kernel."""
     cache = pathlib.Path(os.environ.get("BANGER_TEST_CACHE") or pathlib.Path.home() / ".cache/banger-test")
     subprocess.run([TOP / "test/e2e/make-stock", cache], check=True)
-    payload = [HERE / script, HERE / "case.sh", cache / "kernel.deb", cache / "rootfs.tar", *files]
+    payload = [HERE / script, HERE / "case.sh", HERE / "host.sh", cache / "kernel.deb", cache / "rootfs.tar", *files]
     done = subprocess.run([HERE / "hostvm", "banger", binary(), out, *payload], env={**os.environ, "BANGER_TEST_CACHE": str(cache), "HOSTVM_APPEND": kernel, "HOSTVM_S": os.environ.get("HOSTVM_S", "900")}, capture_output=True)
     console = done.stdout.decode(errors="replace")
     print(console)

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the host machine: an installed banger's owner, who has no rights, with ssh's programs over the network and over vsock, and with what new VMs
 # get of hers. What a case printed is left in /out/owner/CASE.out and CASE.err, its status in CASE.status, its milliseconds in CASE.ms; test_owner.py asserts.
-cd /payload || exit 1
 out=/out/owner
-mkdir -p $out
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-. ./case.sh
+. /payload/host.sh
 
 owner() {
 	(cd /home/alice && timeout 180 sudo -H -u alice "$@")
@@ -79,10 +75,6 @@ host_config() {
 		owner banger vm delete sized
 }
 
-chmod -R a+rX /payload
-useradd -m -s /bin/bash alice
-dmesg -n 1
-install -m 0755 firecracker /usr/local/bin/firecracker
 owner bash -e <<-'X'
 	git config --global user.name 'Alice A'
 	git config --global user.email alice@example.org
@@ -97,8 +89,7 @@ owner bash -e <<-'X'
 	git init -q repo && echo content > repo/file && git -C repo add file && git -C repo commit -q -m host
 X
 timeout 60 ./banger system install --owner alice || exit
-owner banger kernel import debian --deb /payload/kernel.deb || exit
-owner banger image import debian-bookworm --kernel debian --tar /payload/rootfs.tar || exit
+stock || exit
 
 case_ install owner banger ssh-config --install
 # One VM at a time: the emulated processor's own virtualisation has crashed this machine's kernel when two booted side by side.

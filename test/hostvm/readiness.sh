@@ -1,25 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the host machine: doctor of a bare host, of an installed one, and of one that somebody has broken; what is refused before anything is
 # changed. What a case printed is left in /out/readiness/CASE.out and CASE.err, its status in CASE.status; test_readiness.py asserts.
-cd /payload || exit 1
 out=/out/readiness
-mkdir -p $out
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-. ./case.sh
-
-as() {
-	local user=$1
-	shift
-	timeout 120 sudo -H -u "$user" "$@"
-}
+. /payload/host.sh
 
 root() {
 	timeout 120 banger "$@"
-}
-
-owner() {
-	as alice banger "$@"
 }
 
 # Nothing of an installation that was refused is there.
@@ -113,11 +99,7 @@ old_helper() {
 	timeout 120 ./banger doctor --fix --json > $out/old-fixed.json
 }
 
-chmod -R a+rX /payload
-useradd -m alice
 useradd -m bob
-dmesg -n 1
-install -m 0755 firecracker /usr/local/bin/firecracker
 install -m 0755 firecracker /usr/bin/firecracker-ok
 mkdir -p /home/alice/.config/banger && chown -R alice /home/alice/.config
 
@@ -137,8 +119,7 @@ case_ doctor owner doctor --json
 case_ doctor_root root doctor --json
 case_ fix_nothing root doctor --fix --json
 
-owner kernel import debian --deb /payload/kernel.deb
-owner image import debian-bookworm --kernel debian --tar /payload/rootfs.tar
+stock
 case_ closed_kvm closed_kvm
 case_ create owner vm create --name box --nat
 vmm > $out/vmm.before

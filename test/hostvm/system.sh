@@ -1,35 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the host machine: system mode from the installation to the removal of its last file. What a case printed is left in /out/system/CASE.out and
 # CASE.err, its status in CASE.status, its milliseconds in CASE.ms; test_system.py asserts.
-cd /payload || exit 1
 out=/out/system
-mkdir -p $out
-export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-
-. ./case.sh
-
-as() {
-	local user=$1
-	shift
-	timeout 120 sudo -H -u "$user" "$@"
-}
-
-owner() {
-	as alice banger "$@"
-}
+. /payload/host.sh
 
 install_() {
 	timeout 60 ./banger system install "$@"
-}
-
-# Every file and folder with mode, owner and link, but for what the machine itself keeps changing.
-tree() {
-	find / -xdev \( -path /proc -o -path /sys -o -path /out -o -path /payload -o -path /tmp -o -path /var/log -o -path /var/tmp \
-		-o -path /var/lib/systemd -o -path /root -o -path /home \) -prune -o -printf '%p %M %u:%g %l\n' | sort
-	ls -A /run | grep banger
-	ip -o link | grep -o 'br-fc[^:]*'
-	find /sys/fs/cgroup -name 'banger*'
-	ps -eo comm= | grep -E '^(banger|firecracker|qemu)'
 }
 
 # Nothing of an installation that was refused is there.
@@ -101,17 +77,6 @@ main_pid() {
 	systemctl show -P MainPID "$1"
 }
 
-# Milliseconds until exec works again after a command that takes the services away; the VM's process must be the same all along.
-survives() {
-	local vmm start
-	vmm=$(owner vm show box --json | jq -r .pid)
-	"$@" || return
-	start=$(date +%s%N)
-	[ "$(owner vm exec box -- cat /root/mark)" = kept ] || return
-	echo "exec after $((($(date +%s%N) - start) / 1000000)) ms"
-	[ "$(owner vm show box --json | jq -r .pid)" = "$vmm" ] && [ -d /proc/$vmm ]
-}
-
 kill_both() {
 	kill -9 "$(main_pid bangerd)" "$(main_pid bangerd-root)"
 }
@@ -120,15 +85,8 @@ kill_helper() {
 	kill -9 "$(main_pid bangerd-root)"
 }
 
-# Another build of the same program: one byte at its end does not change its build id, so the id itself is changed.
 upgrade() {
-	python3 - <<-'P'
-		data = bytearray(open("/payload/banger", "rb").read())
-		at = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
-		data[at] ^= 1
-		open("/payload/banger-2", "wb").write(data)
-	P
-	chmod 0755 banger-2 && ./banger-2 system install --owner alice
+	make_other_build && ./banger-2 system install --owner alice
 }
 
 downgrade_behind_our_back() {
@@ -159,20 +117,6 @@ holds() {
 	echo "OwnMounts: $([ "$(readlink /proc/"$pid"/ns/mnt)" != "$(readlink /proc/1/ns/mnt)" ] && echo yes)"
 	echo "Program: $(readlink /proc/"$pid"/exe)"
 	limits "$pid"
-}
-
-# The control group of a process, and what it may take of the machine.
-limits() {
-	local group
-	group=$(cut -d: -f3 < /proc/"$1"/cgroup)
-	echo "Group: $group"
-	for file in memory.max cpu.max pids.max; do
-		echo "$file: $(cat "/sys/fs/cgroup$group/$file")"
-	done
-}
-
-vmm_limits() {
-	limits "$(owner vm show box --json | jq -r .pid)"
 }
 
 # A VMM that ended while there was neither daemon nor helper: its group goes when the next helper looks, which it does before it answers.
@@ -301,12 +245,8 @@ restarts() {
 	done
 }
 
-chmod -R a+rX /payload
-useradd -m alice
 useradd -m bob
 mkdir -p /home/alice/.config/banger && chown -R alice: /home/alice/.config
-dmesg -n 1
-install -m 0755 firecracker /usr/local/bin/firecracker
 install -m 0755 firecracker /usr/bin/firecracker-ok
 tree > $out/tree.before
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from machine import TOP, Results, binary, boot, firecracker_reason
+from machine import TOP, Results, binary, boot, fields, firecracker_reason, limited
 
 # What a later step is for, so that a refusal is not for another reason than the one that was planted.
 REFUSALS = {
@@ -20,6 +20,7 @@ REFUSALS = {
     "late": "nothing was installed: systemctl enable bangerd-root.socket: planted",
 }
 UID_FIRST = 0x70000000
+GROUPS = "/system.slice/banger-vms.service"
 FIRECRACKERS = ["fc-writable' can be replaced by others than root", "fc-link' is a symbolic link", "fc-alice' can be replaced by others than root",
                 "fc-old' is 1.0.0", "look at Firecracker '/usr/bin/fc-none'"]
 
@@ -97,7 +98,7 @@ def test_one_list_of_capabilities(results):
 
 def held(text, uid, program, libraries=()):
     """Every promise of docs/privilege.md on a jail that /proc can show."""
-    holds = {name: value.split() for name, value in (line.split(":", 1) for line in text.splitlines())}
+    holds = fields(text)
     assert holds["Uid"] == [str(uid)] * 4 and holds["Gid"] == ["1000"] * 4 and not holds["Groups"], holds
     assert {holds[name][0] for name in ("CapEff", "CapPrm", "CapInh", "CapAmb", "CapBnd")} == {"0000000000000000"}
     assert holds["NoNewPrivs"] == ["1"] and holds["Seccomp"] == ["2"] and holds["OwnMounts"] == ["yes"]
@@ -106,19 +107,8 @@ def held(text, uid, program, libraries=()):
     return holds
 
 
-def limited(holds, show):
-    """The guest's memory and what the VMM is given beside it; its processors and one for its devices."""
-    assert holds["Group"] == [f"/system.slice/banger-vms.service/{show['id']}"]
-    memory = show["memory_mib"] + (512 if show["vmm"] == "firecracker" else 1536)
-    assert int(holds["memory.max"][0]) == memory << 20
-    assert holds["cpu.max"] == [str((show["vcpus"] + 1) * 100000), "100000"]
-    assert int(holds["pids.max"][0]) == show["vcpus"] + 128
-    return f"at most {memory} MiB, {show['vcpus'] + 1} processors, {show['vcpus'] + 128} tasks"
-
-
 def test_limits_outlive_the_services(results):
-    holds = {name: value.split() for name, value in (line.split(":", 1) for line in results.output("limits").splitlines())}
-    limited(holds, json.loads(results.read("show", "json")))
+    limited(fields(results.output("limits")), json.loads(results.read("show", "json")), GROUPS)
 
 
 def test_an_empty_group_is_removed(results):
@@ -135,7 +125,7 @@ def test_a_vmm_is_in_a_jail(results):
     uid = UID_FIRST + show["cid"]
     holds = held(results.output("holds"), uid, "/firecracker")
     assert set(holds["Run"]) == {"api.sock", "v.sock", "v.sock_42071"} and holds["Program"] == ["/firecracker"]
-    limits = limited(holds, show)
+    limits = limited(holds, show, GROUPS)
     assert show["confined"] == f"root of its own, uid {uid}, no capabilities, system call filter, {limits}"
 
 
