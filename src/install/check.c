@@ -75,6 +75,16 @@ static MUST int check_earlier(const struct install_want *want, struct installed 
 	return err_hint(e, "sudo banger system uninstall first, or let '%s' keep a banger below --root DIR", want->owner);
 }
 
+/* Two service managers would keep the same two programs running. */
+static MUST int check_same_manager(const struct installed *old, const struct install_want *want, struct err *e)
+{
+	if (old->no_service == want->no_service)
+		return 0;
+	err_set(e, ERR_EXISTS, "banger is installed on this host %s", old->no_service ? "with --no-service" : "as services of systemd");
+	return err_hint(e, "the same %s --no-service keeps that; else sudo banger system uninstall first: VMs, images and kernels stay",
+		old->no_service ? "with" : "without");
+}
+
 static MUST int check_room(const char *dir, struct err *e)
 {
 	struct statvfs s;
@@ -197,6 +207,8 @@ int check_all(const struct install_want *want, struct installed *what, struct er
 		err_set(e, ERR_UNAVAILABLE, "this host does not run systemd");
 		return err_hint(e, "--no-service installs all but the units; docs/system.md shows how OpenRC and runit run banger");
 	}
+	if (old.owner && check_same_manager(&old, want, e) < 0)
+		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++)
 		if (check_room(dirs[i], e) < 0)
 			return -1;

@@ -268,6 +268,7 @@ case_ run owner vm run --rm -- uname -r
 case_ restarts_empty restarts
 case_ again install_ --owner alice
 case_ for_bob install_ --owner bob
+case_ without_units install_ --owner alice --no-service
 case_ status banger system status --json
 case_ doctor owner doctor --json
 case_ stranger as bob banger ps

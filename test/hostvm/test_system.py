@@ -75,6 +75,12 @@ def test_one_owner(results):
     assert "is of user 'alice'" in results.read("stranger", "err")
 
 
+def test_one_service_manager(results):
+    results.output("without_units", status=1)
+    said = results.read("without_units", "err")
+    assert "is installed on this host as services of systemd" in said and "without --no-service keeps that" in said
+
+
 def test_status_and_doctor(results):
     status = json.loads(results.output("status"))
     assert status["owner"] == "alice" and set(status["units"].values()) == {"active"}
