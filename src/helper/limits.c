@@ -115,6 +115,9 @@ int helper_limits_watch(struct helper *h, struct err *e)
 
 void helper_limits_close(struct helper *h)
 {
+	/* No service manager removes the one that we made; one with VMs in it stays. */
+	if (h->limits_parent && !h->has_units)
+		rmdir(h->limits_parent);
 	free(TAKE_PTR(h->limits_parent));
 	auto_fd_close(&h->limits_fd);
 }
