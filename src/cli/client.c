@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "base/str.h"
+#include "cli/services.h"
 #include "store/layout.h"
 
 enum {
@@ -43,9 +44,7 @@ int client_connect_running(struct varlink_client **ret, struct err *e)
 		return -1;
 	err_clear(e);
 	err_set(e, ERR_NOT_FOUND, "no daemon runs at '%s'", path);
-	if (layout_installed())
-		return err_hint(e, "sudo banger system restart starts it");
-	return err_hint(e, "any command that needs one starts it, such as: banger vm list");
+	return err_hint(e, "%s", services_start());
 }
 
 /* Waits until the process behind the pid has ended; gone already is success. */
@@ -206,9 +205,7 @@ static MUST int retire_other_build(struct varlink_client *c, struct err *e)
 		return -1;
 	err_clear(e);
 	varlink_client_set_deadline(c, FD_FOREVER);
-	warning = layout_installed() ? mem_printf("the daemon is version %s, another build than this command: sudo banger system install brings "
-						  "both together", status.version) : mem_printf(
-		"the daemon is version %s, another build, and busy; it is replaced once it is idle", status.version);
+	warning = services_other_build(status.version);
 	cli_warn(warning);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cli/client.h"
 #include "cli/doctor.h"
+#include "cli/services.h"
 #include "store/layout.h"
 
 enum { DAEMON_MS = 30000 }; /* for all that it is asked, the repair of networks included */
@@ -15,6 +16,7 @@ static MUST int check_daemon(
 	struct cli *cli, const struct config *config, struct doctor_check *c, struct doctor_check *names, struct varlink_client **ret, struct err *e)
 {
 	AUTO_DONE(daemon_status_out_done) struct daemon_status_out status = { 0 };
+	AUTO_MEM char *log = layout_log();
 
 	if (client_connect(cli, ret, e) < 0)
 		return -1;
@@ -23,12 +25,15 @@ static MUST int check_daemon(
 		return -1;
 	doctor_add(c, DOCTOR_PASS, "process %lld, version %s, at %s", (long long)status.pid, status.version,
 		status.socket);
-	if (!str_eq(status.build, build_id()))
-		doctor_add(
-			c, DOCTOR_WARN, "it is another build than this command; it is replaced once its jobs are done");
-	if (layout_installed())
-		doctor_add(c, status.network ? DOCTOR_PASS : DOCTOR_WARN, status.network ? "its helper can make networks" :
-			"its helper cannot make networks: journalctl -u bangerd-root says why");
+	if (!str_eq(status.build, build_id())) {
+		AUTO_MEM char *other = services_other_build(status.version);
+
+		doctor_add(c, DOCTOR_WARN, "%s", other);
+	}
+	if (layout_installed() && status.network)
+		doctor_add(c, DOCTOR_PASS, "its helper can make networks");
+	else if (layout_installed())
+		doctor_add(c, DOCTOR_WARN, "its helper cannot make networks; its log says why: %s", log);
 	if (status.confinement)
 		doctor_add(c, layout_installed() && !status.limited ? DOCTOR_WARN : DOCTOR_PASS, "what holds VMs in: %s",
 			status.confinement);
@@ -75,17 +80,6 @@ static MUST int check_kernels(struct varlink_client *c, struct doctor_check *che
 	return 0;
 }
 
-/* One that hangs hears no request to stop. */
-static void tell_how_to_end(struct doctor_check *c)
-{
-	AUTO_MEM char *lock = layout_lock();
-
-	if (layout_installed())
-		doctor_add(c, DOCTOR_FAIL, "sudo banger system restart; VMs go on");
-	else
-		doctor_add(c, DOCTOR_FAIL, "kill -9 $(cat '%s') ends it; VMs go on", lock);
-}
-
 void doctor_daemon(struct cli *cli, const struct doctor_host *host, struct doctor_check *kvm, struct doctor_check ret[static DOCTOR_N_DAEMON])
 {
 	static const char *const names[DOCTOR_N_DAEMON] = { "daemon", "names", "guests' networks", "default image", "kernels" };
@@ -96,8 +90,12 @@ void doctor_daemon(struct cli *cli, const struct doctor_host *host, struct docto
 		ret[i] = (struct doctor_check){ .name = names[i] };
 	if (check_daemon(cli, host->config, &ret[0], &ret[1], &c, &e) < 0) {
 		doctor_add_error(&ret[0], DOCTOR_FAIL, &e);
-		if (e.code == ERR_TIMEOUT)
-			tell_how_to_end(&ret[0]);
+		/* One that hangs hears no request to stop. */
+		if (e.code == ERR_TIMEOUT) {
+			AUTO_MEM char *how = services_end_daemon();
+
+			doctor_add(&ret[0], DOCTOR_FAIL, "%s", how);
+		}
 		for (size_t i = 1; i < DOCTOR_N_DAEMON; i++)
 			doctor_add(&ret[i], DOCTOR_WARN, "not known without the daemon");
 		return;

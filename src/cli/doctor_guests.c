@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/mem.h"
 #include "cli/doctor.h"
+#include "cli/services.h"
 #include "proto/client.h"
 #include "proto/io_banger.h"
 #include "proto/io_banger_helper.h"
@@ -125,7 +126,7 @@ int doctor_guests(struct varlink_client *daemon, const struct doctor_host *host,
 		return -1;
 	if (ask_helper(host, kvm, &helper, &found, e) < 0) {
 		err_wrap(e, "ask the helper");
-		return err_hint(e, host->installed ? "journalctl -u bangerd-root, then sudo banger system restart" : "banger daemon stop ends it too; VMs go on");
+		return err_hint(e, "%s", services_mend_helper());
 	}
 	for (size_t i = 0; i < list.n_vms; i++) {
 		if (list.vms[i].state != VM_STATE_RUNNING || list.vms[i].net == NET_MODE_NONE || !list.vms[i].address)

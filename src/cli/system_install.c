@@ -46,7 +46,8 @@ static int run(const void *in, void *cx)
 	if (install(cli, o, &e) < 0)
 		return cli_fail(&e, 1);
 	if (o->no_service) {
-		printf("installed; start as root: bangerd-root --system, then as '%s': bangerd --system\n", o->owner);
+		printf("installed; this host's service manager is to run as root: bangerd-root --system, then as '%s': bangerd --system; docs/system.md shows how\n",
+			o->owner);
 		return 0;
 	}
 	fflush(stdout);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/build.h"
@@ -8,6 +7,7 @@
 #include "cli/cli_internal.h"
 #include "cli/table.h"
 #include "install/install.h"
+#include "proto/client.h"
 #include "store/layout.h"
 
 struct system_status {
@@ -31,13 +31,35 @@ static MUST int add_units(struct table *t, struct json_writer *w, bool *ret_all_
 	return 0;
 }
 
+/* Without units only their sockets can be asked, which others than root and the owner cannot. */
+static void add_programs(struct table *t, struct json_writer *w, bool *ret_all_up)
+{
+	static const struct {
+		const char *name, *socket;
+	} programs[] = { { "bangerd-root", LAYOUT_HELPER_RUN "/bangerd-root.sock" }, { "bangerd", LAYOUT_SYSTEM_RUN "/bangerd.sock" } };
+
+	json_open(w, "programs", '{');
+	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
+		AUTO(varlink_client_free) struct varlink_client *c = NULL;
+		struct err e = { 0 };
+		bool up = varlink_client_connect_now(programs[i].socket, &c, &e) == 0 || e.code == ERR_BUSY;
+		const char *state = up ? "running" : e.code == ERR_DENIED ? "unknown" : "down";
+
+		if (!up && e.code != ERR_DENIED)
+			*ret_all_up = false;
+		table_field(t, programs[i].name, state);
+		json_put_string(w, programs[i].name, state);
+	}
+	json_close(w);
+	table_field(t, "service manager", "this host's, as docs/system.md shows");
+}
+
 static MUST int status(bool json, bool *ret_all_up, struct err *e)
 {
 	AUTO_DONE(installed_done) struct installed i = { 0 };
 	AUTO_DONE(table_done) struct table t = { 0 };
 	AUTO_DONE(str_done) struct str text = STR_INIT;
 	struct json_writer w = { .out = &text, .pretty = true };
-	bool service;
 
 	if (installed_load(&i, e) < 0)
 		return e->code == ERR_NOT_FOUND ? err_hint(e, "banger is not installed here: sudo banger system install --owner USER") : -1;
@@ -52,8 +74,9 @@ static MUST int status(bool json, bool *ret_all_up, struct err *e)
 	}
 	if (strcmp(i.build, build_id()) != 0)
 		table_field(&t, "this command", build_id());
-	service = access(LAYOUT_UNITS "/bangerd.service", F_OK) == 0;
-	if (service && add_units(&t, &w, ret_all_up, e) < 0)
+	if (i.no_service)
+		add_programs(&t, &w, ret_all_up);
+	else if (add_units(&t, &w, ret_all_up, e) < 0)
 		return -1;
 	json_close(&w);
 	if (json)

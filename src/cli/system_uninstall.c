@@ -90,12 +90,16 @@ static MUST int uninstall(const struct system_uninstall *o, struct err *e)
 static int run(const void *in, void *cx)
 {
 	const struct system_uninstall *o = in;
+	const struct installed *i;
 	struct err e = { 0 };
 
 	if (uninstall(o, &e) < 0)
 		return cli_fail(&e, 1);
+	i = layout_installed();
 	printf("removed; %s\n", o->purge ? "the owner's configuration stays" :
 		"VMs, images and kernels stay in " LAYOUT_SYSTEM_STATE);
+	if (i && i->no_service)
+		printf("bangerd and bangerd-root are yet to be stopped, and taken out of this host's service manager\n");
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "net/addr.h"
 #include "proto/client.h"
 #include "proto/io_banger_helper.h"
+#include "store/installed.h"
 #include "store/layout.h"
 
 enum { HELPER_MS = 5000, RESTART_MS = 1000, READABLE_MS = 100 };
@@ -237,7 +238,8 @@ int helper_start(struct daemon *d, struct err *e)
 	if (layout_installed()) {
 		if (ask_status(d, e) == 0 && watch_service(d, e) == 0)
 			return 0;
-		return err_hint(e, "systemctl status bangerd-root.socket bangerd-root");
+		return err_hint(e, layout_installed()->no_service ? "the host's service manager has to run bangerd-root --system first" :
+			"systemctl status bangerd-root.socket bangerd-root");
 	}
 	if (fd_listen_unix(path, 0600, &d->helper_listen_fd, e) < 0 || spawn(d, e) < 0)
 		return err_wrap(e, "start the helper");

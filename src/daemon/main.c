@@ -174,7 +174,8 @@ static MUST int open_system(struct err *e)
 	i = layout_installed();
 	if ((int64_t)getuid() != i->uid) {
 		err_set(e, ERR_DENIED, "bangerd --system must be started as '%s', the owner of this host's banger", i->owner);
-		return err_hint(e, "it is a service: systemctl start bangerd");
+		return err_hint(e, i->no_service ? "it is for this host's service manager to start; docs/system.md shows how" :
+			"it is a service: systemctl start bangerd");
 	}
 	if (str_eq(i->build, build_id()))
 		return 0;

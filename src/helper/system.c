@@ -30,13 +30,14 @@ int system_open(struct helper *h, const char **ret_bridge, struct err *e)
 {
 	const struct installed *i;
 
+	if (layout_init_system(e) < 0)
+		return e->code == ERR_NOT_FOUND ? err_hint(e, "sudo banger system install --owner USER") : -1;
+	i = layout_installed();
 	if (geteuid() != 0) {
 		err_set(e, ERR_DENIED, "bangerd-root --system must be started as root");
-		return err_hint(e, "it is a service: systemctl start bangerd-root");
+		return err_hint(e, i->no_service ? "it is for this host's service manager to start; docs/system.md shows how" :
+			"it is a service: systemctl start bangerd-root");
 	}
-	if (layout_init_system(e) < 0)
-		return -1;
-	i = layout_installed();
 	if (!str_eq(i->build, build_id())) {
 		err_set(e, ERR_STATE, "this is build %.12s of banger, but build %.12s was installed", build_id(), i->build);
 		return err_hint(e, "sudo banger system install --owner %.40s, by the banger that is to stay", i->owner);

@@ -208,7 +208,9 @@ char *layout_boot(void)
 
 char *layout_log(void)
 {
-	return is_system ? mem_strdup("journalctl -u bangerd -u bangerd-root") : mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
+	if (!is_system)
+		return mem_printf("%s/bangerd.log", dirs[LAYOUT_STATE]);
+	return mem_strdup(installed.no_service ? "kept by this host's service manager" : "journalctl -u bangerd -u bangerd-root");
 }
 
 char *layout_ssh(void)

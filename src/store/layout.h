@@ -60,7 +60,7 @@ char *layout_lock(void);                               /* bangerd.lock, held by 
 char *layout_helper_socket(void);                      /* helper.sock */
 char *layout_helper_lock(void);                        /* helper.lock, held by the helper */
 char *layout_boot(void);                               /* the boot in which the daemon ran last */
-char *layout_log(void);                                /* bangerd.log; what shows it in system mode */
+char *layout_log(void);                                /* bangerd.log; what shows or keeps it in system mode */
 char *layout_ssh(void);                                /* folder of the ssh key and of what follows */
 char *layout_ssh_key(void);                            /* the key that is made when the configuration names none; ".pub" behind it */
 char *layout_ssh_known_hosts(const char *host);        /* one VM's host keys, under the name "NAME.vm" */
