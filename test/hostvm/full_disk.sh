@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs inside the host machine: an installed banger whose VMs lie on a small file system that fills up while a jailed Firecracker's guest writes; then its
-# owner gets a quota there; then the device below fails.
+# owner, then his group, gets a quota there; then the device below fails.
 # What a case printed is left in /out/full_disk/CASE.out and CASE.err, its status in CASE.status; test_full_disk.py asserts.
 out=/out/full_disk
 vms=/var/lib/banger/vms
@@ -24,15 +24,15 @@ until_state() {
 
 # 600 MiB, of which 30 are the reserve.
 small() {
-	systemctl stop bangerd && truncate -s 600M /var/tmp/vms.ext4 && mke2fs -q -t ext4 -m 0 -O quota -E quotatype=usrquota /var/tmp/vms.ext4 &&
+	systemctl stop bangerd && truncate -s 600M /var/tmp/vms.ext4 && mke2fs -q -t ext4 -m 0 -O quota -E quotatype=usrquota:grpquota /var/tmp/vms.ext4 &&
 		loop=$(losetup -f --show /var/tmp/vms.ext4) && sectors=$((600 << 11)) && dmsetup create vms --table "0 $sectors linear $loop 0" &&
-		modprobe quota_v2 && mount -o usrquota /dev/mapper/vms $vms &&
+		modprobe quota_v2 && mount -o usrquota,grpquota /dev/mapper/vms $vms &&
 		rmdir $vms/lost+found && chown alice:alice $vms && chmod 0700 $vms && systemctl start bangerd
 }
 
-# Lets alice have so many KiB more than she has there.
+# allow -u|-g KIB: lets alice, or her group, have so many KiB more than there is.
 allow() {
-	sync && setquota -u alice 0 $(($(du -sk $vms | cut -f1) + $1)) 0 0 $vms
+	sync && setquota "$1" alice 0 $(($(du -sk $vms | cut -f1) + $2)) 0 0 $vms
 }
 
 # What is left of something that was refused for want of quota.
@@ -74,7 +74,7 @@ until_reason() {
 }
 
 fill() {
-	fallocate -l $(($(df -B1 --output=avail $vms | tail -1) - (120 << 20))) $vms/filler
+	fallocate -l $(($(df -B1 --output=avail $vms | tail -1) - (90 << 20))) $vms/filler
 }
 
 timeout 60 ./banger system install --owner alice || exit
@@ -82,7 +82,7 @@ stock || exit
 case_ small small
 case_ create owner banger vm create --name writer --net none --memory 512M --disk-size 64M
 case_ fill fill
-owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 209715200 > /var/big && sync' > $out/writing.out 2> $out/writing.err < /dev/null &
+owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 104857600 > /var/big && sync' > $out/writing.out 2> $out/writing.err < /dev/null &
 case_ paused until_state paused
 case_ show owner banger vm show --json writer
 case_ refused owner banger vm exec writer -- true
@@ -94,26 +94,27 @@ case_ digest owner banger vm exec writer -- sh -c 'echo 3 > /proc/sys/vm/drop_ca
 case_ dmesg owner banger vm exec writer -- sh -c 'dmesg | grep -ci "error" || true'
 case_ delete owner banger vm delete --force writer
 
-allow 4096
+allow -u 4096
 case_ quota_import import_in_quota
 case_ quota_left left
-allow 100
+allow -u 100
 case_ quota_create owner banger vm create --no-start --name fat --net none --disk-size 64M
 case_ quota_left_too left
-allow $((110 << 10))
+setquota -u alice 0 0 0 0 $vms
+allow -g $((60 << 10))
 case_ quota_vm owner banger vm create --name writer --net none --memory 512M --disk-size 64M
-owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 104857600 > /var/big && sync' > $out/quota_writing.out 2> $out/quota_writing.err < /dev/null &
+owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 67108864 > /var/big && sync' > $out/quota_writing.out 2> $out/quota_writing.err < /dev/null &
 case_ quota_paused until_state paused
 case_ quota_show owner banger vm show --json writer
 case_ quota_refused owner banger vm start writer
 case_ quota_start owner banger vm create --name late --net none
-allow $((200 << 10))
+allow -g $((150 << 10))
 case_ quota_running until_state running
 wait $!
 echo $? > $out/quota_writing.status
 case_ quota_digest owner banger vm exec writer -- sh -c 'echo 3 > /proc/sys/vm/drop_caches; sha256sum /var/big'
 
-setquota -u alice 0 0 0 0 $vms
+setquota -g alice 0 0 0 0 $vms
 case_ flushed owner banger vm exec writer -- sh -c 'echo kept > /etc/kept && sync'
 case_ break break_store
 case_ unwritten owner timeout 60 banger vm exec writer -- sh -c 'head -c 8388608 /dev/urandom > /var/more && sync && cat /var/more > /dev/null'

@@ -30,16 +30,16 @@ def test_paused_before_the_disk_is_full(results):
 def test_nothing_is_lost(results):
     results.output("running")
     results.output("writing")
-    assert results.output("digest").split()[0] == hashlib.sha256(b"0123456789abcde\n" * (209715200 // 16)).hexdigest()
+    assert results.output("digest").split()[0] == hashlib.sha256(b"0123456789abcde\n" * (104857600 // 16)).hexdigest()
     assert results.output("delete") == "writer\n"
 
 
-BIG = hashlib.sha256(b"0123456789abcde\n" * (104857600 // 16)).hexdigest()
+BIG = hashlib.sha256(b"0123456789abcde\n" * (67108864 // 16)).hexdigest()
 
 
 def test_quota_refuses_in_a_sentence(results):
     """What finds no room is told so by name, and leaves nothing; a VM that could not run on is not started."""
-    for case, says in (("quota_import", "quota exceeded"), ("quota_create", "quota exceeded"), ("quota_start", r"create 'late': too little space: user \d+'s quota on ")):
+    for case, says in (("quota_import", "quota exceeded"), ("quota_create", "quota exceeded"), ("quota_start", r"create 'late': too little space: group \d+'s quota on ")):
         assert results.read(case, "status").strip() == "1", case
         assert re.search(says, results.read(case, "err").lower()) and "hint: " in results.read(case, "err"), results.read(case, "err")
     for case in ("quota_left", "quota_left_too"):
@@ -51,7 +51,7 @@ def test_quota_refuses_in_a_sentence(results):
 def test_paused_before_the_quota_is_used_up(results):
     results.output("quota_vm")
     results.output("quota_paused")
-    assert re.search(r"user \d+'s quota on .* are kept free", json.loads(results.output("quota_show"))["reason"])
+    assert re.search(r"group \d+'s quota on .* are kept free", json.loads(results.output("quota_show"))["reason"])
     refused = results.read("quota_refused", "err")
     assert "start 'writer': it is paused" in refused and "it goes on by itself; or banger vm kill writer" in refused
     results.output("quota_running")
