@@ -164,6 +164,6 @@ def test_callers(host):
     host.ok("vm", "list")
     path = host.run_dir / "helper.sock"
     assert path.stat().st_mode & 0o777 == 0o600
-    said = subprocess.run(["setpriv", f"--reuid={NOBODY}", "--clear-groups", "python3", "-c",
+    said = subprocess.run(["setpriv", f"--reuid={NOBODY}", "--clear-groups", "/usr/bin/python3", "-c",
                            f"import socket; socket.socket(socket.AF_UNIX).connect({str(path)!r})"], capture_output=True, text=True)
     assert re.search("PermissionError", said.stderr), said
