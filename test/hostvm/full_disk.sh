@@ -74,7 +74,7 @@ until_reason() {
 }
 
 fill() {
-	fallocate -l $(($(df -B1 --output=avail $vms | tail -1) - (90 << 20))) $vms/filler
+	fallocate -l $(($(df -B1 --output=avail $vms | tail -1) - (60 << 20))) $vms/filler
 }
 
 timeout 60 ./banger system install --owner alice || exit
@@ -82,7 +82,7 @@ stock || exit
 case_ small small
 case_ create owner banger vm create --name writer --net none --memory 512M --disk-size 64M
 case_ fill fill
-owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 104857600 > /var/big && sync' > $out/writing.out 2> $out/writing.err < /dev/null &
+owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 67108864 > /var/big && sync' > $out/writing.out 2> $out/writing.err < /dev/null &
 case_ paused until_state paused
 case_ show owner banger vm show --json writer
 case_ refused owner banger vm exec writer -- true
@@ -101,9 +101,9 @@ allow -u 100
 case_ quota_create owner banger vm create --no-start --name fat --net none --disk-size 64M
 case_ quota_left_too left
 setquota -u alice 0 0 0 0 $vms
-allow -g $((60 << 10))
+allow -g $((40 << 10))
 case_ quota_vm owner banger vm create --name writer --net none --memory 512M --disk-size 64M
-owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 67108864 > /var/big && sync' > $out/quota_writing.out 2> $out/quota_writing.err < /dev/null &
+owner banger vm exec writer -- sh -c 'yes 0123456789abcde | head -c 50331648 > /var/big && sync' > $out/quota_writing.out 2> $out/quota_writing.err < /dev/null &
 case_ quota_paused until_state paused
 case_ quota_show owner banger vm show --json writer
 case_ quota_refused owner banger vm start writer

@@ -30,11 +30,11 @@ def test_paused_before_the_disk_is_full(results):
 def test_nothing_is_lost(results):
     results.output("running")
     results.output("writing")
-    assert results.output("digest").split()[0] == hashlib.sha256(b"0123456789abcde\n" * (104857600 // 16)).hexdigest()
+    assert results.output("digest").split()[0] == hashlib.sha256(b"0123456789abcde\n" * (67108864 // 16)).hexdigest()
     assert results.output("delete") == "writer\n"
 
 
-BIG = hashlib.sha256(b"0123456789abcde\n" * (67108864 // 16)).hexdigest()
+BIG = hashlib.sha256(b"0123456789abcde\n" * (50331648 // 16)).hexdigest()
 
 
 def test_quota_refuses_in_a_sentence(results):
