@@ -10,7 +10,7 @@ def identity(host, vm):
     """(machine id, host key as the ssh server offers it to somebody from outside, names of the key files)."""
     host.run("vm", "exec", "--wait-system", vm, "--", "true")
     files = host.exec(vm, "sh", "-c", "ls /etc/ssh/ssh_host_*_key").split()
-    offered = subprocess.run(["ssh-keyscan", "-T", "20", host.show(vm)["address"]], capture_output=True, text=True).stdout
+    offered = subprocess.run(["ssh-keyscan", "-T", "20", "-t", "ed25519", host.show(vm)["address"]], capture_output=True, text=True).stdout
     keys = [line.split(maxsplit=1)[1] for line in offered.splitlines() if not line.startswith("#")]
     assert keys, (files, offered)
     return host.exec(vm, "cat", "/etc/machine-id").strip(), sorted(keys), files
