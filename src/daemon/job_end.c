@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "daemon/boot.h"
 #include "daemon/console.h"
 #include "daemon/daemon.h"
 #include "daemon/hello.h"
@@ -58,13 +57,13 @@ static void set_text(char **at, const char *text)
 	*at = mem_strdup(text);
 }
 
-static void clear_operation(struct object *o)
+void job_end_forget(struct object *o)
 {
 	drop_journal(o);
 	set_text(o->kind == LAYOUT_VM ? &o->vm.operation : o->kind == LAYOUT_IMAGE ? &o->image.operation : &o->kernel.operation, NULL);
 }
 
-static void set_reason(struct object *o, const char *why)
+void job_end_reason(struct object *o, const char *why)
 {
 	set_text(o->kind == LAYOUT_VM ? &o->vm.reason : o->kind == LAYOUT_IMAGE ? &o->image.reason : &o->kernel.reason, why);
 }
@@ -77,7 +76,7 @@ static void set_error(struct object *o, const struct err *why)
 		o->image.state = IMAGE_STATE_ERROR;
 	else
 		o->kernel.state = IMAGE_STATE_ERROR;
-	set_reason(o, why->msg);
+	job_end_reason(o, why->msg);
 }
 
 /* No VMM any more: nothing to watch, nothing to listen for. */
@@ -120,12 +119,12 @@ static void apply_vm(struct object *o, const struct job *j, const struct vm_reco
 			o->vm.started_at = (int64_t)time(NULL);
 		o->vm.has_started_at = true;
 		o->vm.has_stopped_at = false;
-		set_reason(o, NULL);
+		job_end_reason(o, NULL);
 		idle_touch(o);
 		return;
 	}
 	if (o->left || j->reason)
-		set_reason(o, j->reason);
+		job_end_reason(o, j->reason);
 	vm_rests(o, o->vm.has_started_at ? VM_STATE_STOPPED : VM_STATE_CREATED);
 }
 
@@ -192,7 +191,7 @@ int job_finish(struct job *j, const struct finish_in *in, struct err *e)
 		free(j->warning);
 		j->warning = both;
 	}
-	clear_operation(o);
+	job_end_forget(o);
 	if (!given) {
 		AUTO_MEM char *name = mem_strdup(object_name(o));
 
@@ -250,8 +249,8 @@ static struct object *rest(struct job *j)
 		remove_or_log(o);
 		return NULL;
 	case JOB_RELEASES:
-		clear_operation(o);
-		set_reason(o, j->failure.msg);
+		job_end_forget(o);
+		job_end_reason(o, j->failure.msg);
 		vm_rests(o, before == VM_STATE_CREATED ? before : VM_STATE_STOPPED);
 		break;
 	case JOB_RESTORES:
@@ -259,7 +258,7 @@ static struct object *rest(struct job *j)
 		vm_record_copy(&o->vm, &j->before);
 		break;
 	case JOB_ERROR:
-		clear_operation(o);
+		job_end_forget(o);
 		set_error(o, &j->failure);
 		break;
 	}
@@ -291,7 +290,7 @@ void job_end_failed(struct job *j)
 }
 
 /* An operation the daemon begins by itself. */
-static void begin_own(struct object *o, const char *method, const char *params, enum vm_state state, enum job_failure on_failure)
+void job_end_begin(struct object *o, const char *method, const char *params, enum vm_state state, enum job_failure on_failure)
 {
 	struct job_begin how = { .method = method, .params = params, .on_failure = on_failure };
 	struct err e = { 0 };
@@ -307,7 +306,7 @@ static void begin_own(struct object *o, const char *method, const char *params, 
 	job_run(j);
 }
 
-static void own_params(const struct object *o, char out[static 64])
+void job_end_params(const struct object *o, char out[static 64])
 {
 	snprintf(out, 64, "{\"vm\":\"%s\"}", o->vm.id);
 }
@@ -328,19 +327,19 @@ void job_end_settle(struct object *o)
 
 	if (o->job || o->daemon->stopping)
 		return;
-	own_params(o, params);
+	job_end_params(o, params);
 	if (runs && watch_vmm_alive(o) && owned)
 		return;
 	if (runs)
 		hear_last_word(o);
 	if (o->vm.ephemeral && (!owned || runs || o->vm.state == VM_STATE_STOPPED)) {
-		begin_own(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
+		job_end_begin(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
 	} else if (runs && o->reboot) {
 		o->reboot = false;
-		begin_own(o, "io.banger.VmRestart", params, VM_STATE_STOPPING, JOB_RELEASES);
+		job_end_begin(o, "io.banger.VmRestart", params, VM_STATE_STOPPING, JOB_RELEASES);
 	} else if (runs) {
-		set_reason(o, o->left ? NULL : "the VMM ended by itself");
-		begin_own(o, "io.banger.VmKill", params, VM_STATE_STOPPING, JOB_ERROR);
+		job_end_reason(o, o->left ? NULL : "the VMM ended by itself");
+		job_end_begin(o, "io.banger.VmKill", params, VM_STATE_STOPPING, JOB_ERROR);
 	}
 }
 
@@ -357,14 +356,14 @@ void job_end_hold(struct object *o, bool hold, const char *reason)
 	}
 	o->vm.state = VM_STATE_PAUSED;
 	if (hold)
-		set_reason(o, reason);
+		job_end_reason(o, reason);
 	save_or_log(o);
 	job_run(j);
 }
 
 void job_end_note(struct object *o, const char *reason)
 {
-	set_reason(o, reason);
+	job_end_reason(o, reason);
 	save_or_log(o);
 }
 
@@ -393,111 +392,6 @@ void job_end_halted(struct object *o)
 	if (o->daemon->stopping || o->vm.state != VM_STATE_RUNNING || !watch_vmm_alive(o))
 		return;
 	log_info("guest has halted", "vm", o->vm.name);
-	own_params(o, params);
-	begin_own(o, "io.banger.VmStop", params, VM_STATE_STOPPING, JOB_ERROR);
-}
-
-/* What was begun anew and not ended is undone; what was ending is ended. */
-static void resume(struct object *o, bool anew, const char *delete_method)
-{
-	struct job_begin how = { .method = "io.banger.Undo", .on_failure = o->kind == LAYOUT_VM && !anew ? JOB_RELEASES : JOB_REMOVES };
-	struct err e = { 0 };
-	struct job *j;
-	char params[80];
-
-	if (delete_method) {
-		snprintf(params, sizeof(params), "{\"%s\":\"%s\"}", o->kind == LAYOUT_IMAGE ? "image" : o->kind == LAYOUT_KERNEL ? "kernel" : "vm", object_id(o));
-		begin_own(o, delete_method, params, o->kind == LAYOUT_VM ? o->vm.state : VM_STATE_NONE, JOB_ERROR);
-		return;
-	}
-	if (job_new(o, &how, &j, &e) < 0) {
-		log_error("cannot undo", "object", object_name(o), "why", e.msg);
-		return;
-	}
-	err_set(&j->failure, ERR_CANCELLED, "interrupted by the end of the daemon");
-	job_end_failed(j);
-}
-
-/* It ran when the host went down. */
-static void end_with_host(struct object *o)
-{
-	char params[64];
-
-	own_params(o, params);
-	o->vm.n_processes = 0;
-	if (!o->vm.has_started_at) {
-		o->vm.has_started_at = true;
-		o->vm.started_at = (int64_t)time(NULL);
-	}
-	if (o->vm.ephemeral) {
-		begin_own(o, "io.banger.VmDelete", params, VM_STATE_DELETING, JOB_ERROR);
-		return;
-	}
-	set_reason(o, "the host restarted");
-	begin_own(o, "io.banger.VmKill", params, VM_STATE_STOPPING, JOB_ERROR);
-}
-
-static void reconcile_vm(struct object *o, bool new_boot)
-{
-	struct err e = { 0 };
-
-	switch (o->vm.state) {
-	case VM_STATE_STARTING:
-		if (new_boot) {
-			end_with_host(o);
-			break;
-		}
-		resume(o, false, NULL);
-		break;
-	case VM_STATE_CREATING:
-		resume(o, true, NULL);
-		break;
-	case VM_STATE_STOPPING:
-		resume(o, false, "io.banger.VmKill");
-		break;
-	case VM_STATE_DELETING:
-		resume(o, false, "io.banger.VmDelete");
-		break;
-	case VM_STATE_RUNNING:
-	case VM_STATE_PAUSED:
-		if (new_boot) {
-			end_with_host(o);
-			break;
-		}
-		o->ready = true;
-		idle_touch(o);
-		console_watch(o);
-		if (hello_start(o, &e) < 0)
-			log_error("cannot listen for the guest", "vm", o->vm.name, "why", e.msg);
-		watch_start(o);
-		space_watch(o->daemon);
-		if (console_word_of(o) == CONSOLE_HALTED)
-			job_end_halted(o);
-		break;
-	case VM_STATE_NONE:
-	case VM_STATE_CREATED:
-	case VM_STATE_STOPPED:
-	case VM_STATE_ERROR:
-		clear_operation(o);
-		watch_start(o);
-		job_end_settle(o);
-		break;
-	}
-}
-
-void jobs_reconcile(struct daemon *d, bool new_boot)
-{
-	objects_each(d, o) {
-		enum image_state state = o->kind == LAYOUT_IMAGE ? o->image.state : o->kind == LAYOUT_KERNEL ? o->kernel.state : IMAGE_STATE_NONE;
-		size_t *n_journal;
-
-		object_journal(o, &n_journal);
-		if (o->kind == LAYOUT_VM)
-			reconcile_vm(o, new_boot);
-		else if (state == IMAGE_STATE_IMPORTING || (state == IMAGE_STATE_ERROR && *n_journal))
-			resume(o, true, NULL);
-		else if (state == IMAGE_STATE_DELETING)
-			resume(o, false, o->kind == LAYOUT_IMAGE ? "io.banger.ImageDelete" : "io.banger.KernelDelete");
-	}
-	boot_note();
+	job_end_params(o, params);
+	job_end_begin(o, "io.banger.VmStop", params, VM_STATE_STOPPING, JOB_ERROR);
 }

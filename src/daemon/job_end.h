@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-struct job;
-struct object;
+#include "daemon/jobs.h"
+#include "daemon/objects.h"
 
 void job_cancel(struct job *j);
 /* The worker is gone without having finished: begins the undo, or, when that was it, puts the object to rest and answers. */
@@ -20,3 +20,9 @@ void job_end_hold(struct object *o, bool hold, const char *reason);
 void job_end_idle(struct object *o, const char *reason);
 /* Writes down what is wrong with a running VM; its next start forgets it. */
 void job_end_note(struct object *o, const char *reason);
+/* Begins an operation of the daemon's own, the record saved in that state. params is JSON, as job_end_params writes it for an operation on a VM. */
+void job_end_begin(struct object *o, const char *method, const char *params, enum vm_state state, enum job_failure on_failure);
+void job_end_params(const struct object *o, char out[static 64]);
+/* In the table only: the record's reason (NULL for none), and that no operation is under way. */
+void job_end_reason(struct object *o, const char *why);
+void job_end_forget(struct object *o);
