@@ -99,7 +99,7 @@ int firewall_legacy_parse(const struct ipt_getinfo *info, const unsigned char *e
 }
 
 /* EAGAIN in between: the table is another one by now. */
-static MUST int read_table(int fd, struct ipt_getinfo *info, unsigned char **ret, struct err *e)
+static MUST int read_table(int fd, struct ipt_getinfo *info, struct ipt_get_entries **ret, struct err *e)
 {
 	socklen_t size = sizeof(*info);
 
@@ -112,21 +112,21 @@ static MUST int read_table(int fd, struct ipt_getinfo *info, unsigned char **ret
 	got->size = info->size;
 	if (getsockopt(fd, IPPROTO_IP, IPT_SO_GET_ENTRIES, got, &size) < 0)
 		return err_sys(e, errno, "read rules of table '" TABLE "' of iptables");
-	*ret = mem_dup(got->entrytable, info->size);
+	*ret = TAKE_PTR(got);
 	return 0;
 }
 
 int firewall_legacy_list(int fd, const char *bridge, struct firewall *ret, size_t *n, struct err *e)
 {
-	AUTO_MEM unsigned char *entries = NULL;
+	AUTO_MEM struct ipt_get_entries *table = NULL;
 	struct ipt_getinfo info;
 
 	if (fd < 0 || !in_use())
 		return 0;
-	for (int tries = 1; read_table(fd, &info, &entries, e) < 0; tries++) {
+	for (int tries = 1; read_table(fd, &info, &table, e) < 0; tries++) {
 		if (e->sys != EAGAIN || tries == TRIES)
 			return -1;
 		err_clear(e);
 	}
-	return firewall_legacy_parse(&info, entries, bridge, ret, n, e);
+	return firewall_legacy_parse(&info, (const unsigned char *)table->entrytable, bridge, ret, n, e);
 }
