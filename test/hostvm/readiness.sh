@@ -73,19 +73,10 @@ break_installation() {
 	systemctl stop bangerd.service
 }
 
-vmm() {
-	owner vm show box --json | jq -r .pid
-}
-
 # Another build in the place of the installed one, as an old copy would be.
 old_binary() {
-	python3 - <<-'P'
-		data = bytearray(open("/payload/banger", "rb").read())
-		at = data.index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
-		data[at] ^= 1
-		open("/payload/banger-old", "wb").write(data)
-	P
-	install -m 0755 banger-old /usr/local/bin/banger.x && mv /usr/local/bin/banger.x /usr/local/bin/banger
+	make_other_build
+	install -m 0755 banger-2 /usr/local/bin/banger.x && mv /usr/local/bin/banger.x /usr/local/bin/banger
 }
 
 old_helper() {
@@ -122,7 +113,7 @@ case_ fix_nothing root doctor --fix --json
 stock
 case_ closed_kvm closed_kvm
 case_ create owner vm create --name box --nat
-vmm > $out/vmm.before
+vmm_pid > $out/vmm.before
 nft list ruleset > $out/rules.before
 nft flush ruleset
 case_ flushed owner doctor --json
@@ -136,7 +127,7 @@ case_ broken_fix root doctor --fix --json
 case_ repaired owner doctor --fix --json
 case_ repaired_root root doctor --fix --json
 case_ exec owner vm exec box -- uname -n
-vmm > $out/vmm.after
+vmm_pid > $out/vmm.after
 case_ old old_helper
 case_ old_gone owner doctor --json
 
@@ -147,7 +138,7 @@ rm /run/banger-root/bangerd-root.sock
 case_ no_socket owner doctor --json
 case_ no_socket_fix root doctor --fix --json
 case_ exec_again owner vm exec box -- uname -n
-vmm >> $out/vmm.after
+vmm_pid >> $out/vmm.after
 chmod 0757 /usr/local/bin/firecracker
 case_ open_firecracker owner doctor --json
 chmod 0755 /usr/local/bin/firecracker
